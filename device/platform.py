@@ -1,0 +1,110 @@
+"""What an integrator tells hardsuit about a device, and what hardsuit asks it to do.
+
+:class:`Platform` is the class to implement; :class:`MemoryPlatform` answers from plain values and
+remembers what was invoked. :class:`Fetcher` is where payloads come from; :class:`MemoryFetcher` has
+them in memory.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from typing_extensions import override
+
+from suit.errors import NetworkError
+from suit.manifest import ComponentId, Digest, Pen
+
+
+class Fetcher(Protocol):
+    """Gets payloads by URI."""
+
+    def fetch(self, uri: str, *, digest: Digest | None, size: int | None) -> Iterator[bytes]:
+        """Yield the payload in chunks of bounded size.
+
+        Args:
+            uri: The URI reference of the manifest, unchanged.
+            digest: What the payload will be matched against, when the manifest says so already.
+            size: How long it is, when the manifest says so already.
+
+        Raises:
+            NetworkError: It cannot be had, or breaks off.
+        """
+
+
+class Platform(ABC):
+    """The device around the processor. Identifiers are asserted per component (M8.4.9.1)."""
+
+    @abstractmethod
+    def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
+        """Return the vendors that the component answers to: UUIDs, or private enterprise numbers."""
+
+    @abstractmethod
+    def class_ids(self, component: ComponentId) -> Collection[bytes]:
+        """Return the class UUIDs that the component answers to."""
+
+    @abstractmethod
+    def device_ids(self, component: ComponentId) -> Collection[bytes]:
+        """Return the UUIDs of this very device, or of the component in it."""
+
+    @abstractmethod
+    def invoke(self, component: ComponentId, args: bytes | None) -> None:
+        """Transfer execution to the component (M8.4.10.7); it may never return."""
+
+    @abstractmethod
+    def reboot(self) -> None:
+        """Restart the device; it may never return."""
+
+
+@dataclass(slots=True)
+class MemoryPlatform(Platform):
+    """A platform of plain values, the same for every component.
+
+    Attributes:
+        invoked: Component and arguments of every invocation, in order.
+        reboots: How often a restart was asked for.
+    """
+
+    vendors: Collection[bytes | Pen] = ()
+    classes: Collection[bytes] = ()
+    devices: Collection[bytes] = ()
+    invoked: list[tuple[ComponentId, bytes | None]] = field(default_factory=list)
+    reboots: int = 0
+
+    @override
+    def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
+        return self.vendors
+
+    @override
+    def class_ids(self, component: ComponentId) -> Collection[bytes]:
+        return self.classes
+
+    @override
+    def device_ids(self, component: ComponentId) -> Collection[bytes]:
+        return self.devices
+
+    @override
+    def invoke(self, component: ComponentId, args: bytes | None) -> None:
+        self.invoked.append((component, args))
+
+    @override
+    def reboot(self) -> None:
+        self.reboots += 1
+
+
+class MemoryFetcher:
+    """Payloads in memory, by URI.
+
+    Args:
+        resources: The payloads.
+    """
+
+    def __init__(self, resources: Mapping[str, bytes]) -> None:
+        self._resources = resources
+
+    def fetch(self, uri: str, *, digest: Digest | None, size: int | None) -> Iterator[bytes]:
+        """Yield the payload as one chunk; what it is expected to be makes no difference here."""
+        del digest, size
+        if uri not in self._resources:
+            raise NetworkError(f"{uri}: there is no such resource")
+        yield self._resources[uri]
