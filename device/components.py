@@ -1,16 +1,15 @@
 """Components as the manifest processor sees them: what it may read, write, swap and digest.
 
 A component is named by its identifier (M8.4.5) and may be absent: then ``size`` and ``digest`` return
-``None``. :class:`Components` is the interface; :class:`DigestingComponents` adds the digest cache that
-every implementation wants; :class:`MemoryComponents` keeps contents in memory, for tests, for the
-conformance client and for dry runs. The slots of a real device implement the same interface.
+``None``. :class:`Components` is the interface, which the slots of a real device implement;
+:class:`MemoryComponents` keeps contents in memory, for tests, the conformance client and dry runs.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from typing_extensions import override
 
@@ -20,24 +19,6 @@ from suit.errors import ComponentError, StorageError
 from suit.manifest import ComponentId
 
 CHUNK: Final = 1 << 16
-
-
-class HashTicket(Protocol):
-    """What a finished hash stream returns: at least the digest."""
-
-    @property
-    def digest(self) -> bytes:
-        """The digest."""
-
-
-class HashStream(Protocol):
-    """A digest in the making; the security IC's hash stream is one."""
-
-    def update(self, data: bytes, /) -> None:
-        """Take in more of the content."""
-
-    def finish(self) -> HashTicket:
-        """Return the digest of all that was taken in."""
 
 
 class Components(ABC):
@@ -65,29 +46,14 @@ class Components(ABC):
 
     @abstractmethod
     def read(self, component: ComponentId) -> Iterator[bytes]:
-        """Yield the content, in chunks of bounded size.
-
-        Raises:
-            StorageError: The component is absent.
-        """
+        """Yield the content of a component that is not absent, in chunks of bounded size."""
 
     @abstractmethod
-    def write(
-        self,
-        component: ComponentId,
-        chunks: Iterable[bytes],
-        *,
-        algorithm: CoseAlgorithm | None = None,
-    ) -> None:
+    def write(self, component: ComponentId, chunks: Iterable[bytes]) -> None:
         """Replace the content by what ``chunks`` yields.
 
         When ``chunks`` raises, the error passes through and the component keeps its old content or
         becomes absent; it never holds a part that looks whole.
-
-        Args:
-            component: What to write.
-            chunks: The new content.
-            algorithm: The digest that will be asked for next; computed while writing.
         """
 
     @abstractmethod
@@ -98,109 +64,16 @@ class Components(ABC):
     def digest(self, component: ComponentId, algorithm: CoseAlgorithm) -> bytes | None:
         """Return the digest of the content, None when the component is absent.
 
-        Within one procedure it may be one that was computed before, as long as the content did not change.
+        It may be one that was computed while the content was written, or by an earlier call within the
+        same procedure, as long as the content did not change since.
         """
 
-    @abstractmethod
-    def begin(self) -> None:
-        """Forget every digest computed so far: a new procedure believes only what it reads itself."""
+    def transaction(self) -> AbstractContextManager[None]:
+        """Enclose an update: when the block raises, every component is as before.
 
-    @abstractmethod
-    @contextmanager
-    def transaction(self) -> Generator[None, None, None]:
-        """Enclose an update: when the block raises, nothing that boots has changed."""
-        yield
-
-
-class DigestingComponents(Components):
-    """Components whose digests come from a hash stream, computed once per content and procedure.
-
-    Implementations provide :meth:`replace_content` and :meth:`exchange` in place of ``write`` and
-    ``swap``, so that no write can pass by the cache.
-
-    Args:
-        hash_open: Opens a hash stream: ``SecurityIC.hash_open`` on a device.
-    """
-
-    def __init__(self, hash_open: Callable[[CoseAlgorithm], HashStream]) -> None:
-        self._hash_open = hash_open
-        self._digests: dict[tuple[ComponentId, CoseAlgorithm], bytes] = {}
-
-    @abstractmethod
-    def replace_content(self, component: ComponentId, chunks: Iterable[bytes]) -> None:
-        """As :meth:`Components.write`, without a digest."""
-
-    @abstractmethod
-    def exchange(self, one: ComponentId, other: ComponentId) -> None:
-        """As :meth:`Components.swap`."""
-
-    @override
-    def write(
-        self,
-        component: ComponentId,
-        chunks: Iterable[bytes],
-        *,
-        algorithm: CoseAlgorithm | None = None,
-    ) -> None:
-        self._forget(component)
-        if algorithm is None:
-            self.replace_content(component, chunks)
-            return
-        stream = self._hash_open(algorithm)
-        self.replace_content(component, _hashed(chunks, stream))
-        self._digests[component, algorithm] = stream.finish().digest
-
-    @override
-    def swap(self, one: ComponentId, other: ComponentId) -> None:
-        self._forget(one)
-        self._forget(other)
-        self.exchange(one, other)
-
-    @override
-    def digest(self, component: ComponentId, algorithm: CoseAlgorithm) -> bytes | None:
-        if self.size(component) is None:
-            return None
-        known = self._digests.get((component, algorithm))
-        if known is None:
-            stream = self._hash_open(algorithm)
-            for chunk in self.read(component):
-                stream.update(chunk)
-            known = self._digests[component, algorithm] = stream.finish().digest
-        return known
-
-    @override
-    def begin(self) -> None:
-        self._digests.clear()
-
-    def _forget(self, component: ComponentId) -> None:
-        for key in [key for key in self._digests if key[0] == component]:
-            del self._digests[key]
-
-
-def _hashed(chunks: Iterable[bytes], stream: HashStream) -> Iterator[bytes]:
-    for chunk in chunks:
-        stream.update(chunk)
-        yield chunk
-
-
-@dataclass(frozen=True, slots=True)
-class _SoftwareTicket:
-    digest: bytes
-
-
-class SoftwareHash:
-    """A hash stream computed in this process, for use without a security IC."""
-
-    def __init__(self, algorithm: CoseAlgorithm) -> None:
-        self._hash = digest.new(algorithm)
-
-    def update(self, data: bytes, /) -> None:
-        """Take in more of the content."""
-        self._hash.update(data)
-
-    def finish(self) -> HashTicket:
-        """Return the digest of all that was taken in."""
-        return _SoftwareTicket(self._hash.digest())
+        By default this does nothing: whoever writes aside and commits later has nothing to undo.
+        """
+        return nullcontext()
 
 
 @dataclass(slots=True)
@@ -221,21 +94,14 @@ class MemoryComponent:
     digest: bytes | None = None
 
 
-class MemoryComponents(DigestingComponents):
+class MemoryComponents(Components):
     """Components in memory; a transaction that raises leaves every content as it was.
 
     Args:
         components: By identifier, in the device's order. They are changed in place.
-        hash_open: Opens a hash stream; in software by default.
     """
 
-    def __init__(
-        self,
-        components: dict[ComponentId, MemoryComponent],
-        *,
-        hash_open: Callable[[CoseAlgorithm], HashStream] = SoftwareHash,
-    ) -> None:
-        super().__init__(hash_open)
+    def __init__(self, components: dict[ComponentId, MemoryComponent]) -> None:
         self._components = components
 
     @property
@@ -258,17 +124,34 @@ class MemoryComponents(DigestingComponents):
 
     @override
     def read(self, component: ComponentId) -> Iterator[bytes]:
-        content = self.content(component)
+        content = self._of(component).content
         if content is None:
             raise StorageError(f"component {show_id(component)} is absent")
         return (content[start : start + CHUNK] for start in range(0, len(content), CHUNK))
 
     @override
+    def write(self, component: ComponentId, chunks: Iterable[bytes]) -> None:
+        held = self._of(component)
+        content = bytearray()
+        for chunk in chunks:
+            content += chunk
+            if len(content) > held.capacity:
+                raise StorageError(f"component {show_id(component)} is full at {held.capacity} bytes")
+        held.content = bytes(content)
+
+    @override
+    def swap(self, one: ComponentId, other: ComponentId) -> None:
+        first, second = self._of(one), self._of(other)
+        first.content, second.content = second.content, first.content
+
+    @override
     def digest(self, component: ComponentId, algorithm: CoseAlgorithm) -> bytes | None:
         held = self._of(component)
-        if held.digest is not None and held.content is not None and algorithm is CoseAlgorithm.SHA_256:
+        if held.content is None:
+            return None
+        if held.digest is not None and algorithm is CoseAlgorithm.SHA_256:
             return held.digest
-        return super().digest(component, algorithm)
+        return digest.compute(algorithm, held.content)
 
     @override
     @contextmanager
@@ -279,23 +162,7 @@ class MemoryComponents(DigestingComponents):
         except BaseException:
             for held, content in before:
                 held.content = content
-            self.begin()
             raise
-
-    @override
-    def replace_content(self, component: ComponentId, chunks: Iterable[bytes]) -> None:
-        held = self._of(component)
-        content = bytearray()
-        for chunk in chunks:
-            content += chunk
-            if len(content) > held.capacity:
-                raise StorageError(f"component {show_id(component)} is full at {held.capacity} bytes")
-        held.content = bytes(content)
-
-    @override
-    def exchange(self, one: ComponentId, other: ComponentId) -> None:
-        first, second = self._of(one), self._of(other)
-        first.content, second.content = second.content, first.content
 
     def content(self, component: ComponentId) -> bytes | None:
         """Return what the component holds; None when it is absent."""
