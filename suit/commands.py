@@ -1,0 +1,94 @@
+"""The vocabulary: which commands and parameters hardsuit implements, and the shape of each argument.
+
+The codec, the interpreter, the linter and the authoring tool all read these two tables, so a label of the
+registry that has no row here is refused everywhere with the same typed error, never guessed.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final
+
+from spec.labels import Command, Parameter
+
+
+class Argument(Enum):
+    """What follows a command in its sequence (M8.4.9, 8.4.10)."""
+
+    POLICY = auto()
+    INDEX = auto()
+    BRANCHES = auto()
+    SEQUENCE = auto()
+    PARAMETERS = auto()
+
+
+class Value(Enum):
+    """The type of a parameter (M8.4.8)."""
+
+    UUID = auto()
+    VENDOR = auto()
+    DIGEST = auto()
+    UINT = auto()
+    TEXT = auto()
+    BYTES = auto()
+    BOOL = auto()
+
+
+CONDITIONS: Final[frozenset[Command]] = frozenset(
+    {
+        Command.VENDOR_IDENTIFIER,
+        Command.CLASS_IDENTIFIER,
+        Command.DEVICE_IDENTIFIER,
+        Command.IMAGE_MATCH,
+        Command.COMPONENT_SLOT,
+        Command.CHECK_CONTENT,
+        Command.ABORT,
+    }
+)
+
+DIRECTIVES: Final[frozenset[Command]] = frozenset(
+    {
+        Command.SET_COMPONENT_INDEX,
+        Command.TRY_EACH,
+        Command.WRITE,
+        Command.OVERRIDE_PARAMETERS,
+        Command.FETCH,
+        Command.COPY,
+        Command.INVOKE,
+        Command.SWAP,
+        Command.RUN_SEQUENCE,
+    }
+)
+
+_STRUCTURED: Final[Mapping[Command, Argument]] = {
+    Command.SET_COMPONENT_INDEX: Argument.INDEX,
+    Command.TRY_EACH: Argument.BRANCHES,
+    Command.RUN_SEQUENCE: Argument.SEQUENCE,
+    Command.OVERRIDE_PARAMETERS: Argument.PARAMETERS,
+}
+
+ARGUMENTS: Final[Mapping[Command, Argument]] = {
+    command: _STRUCTURED.get(command, Argument.POLICY) for command in CONDITIONS | DIRECTIVES
+}
+
+VALUES: Final[Mapping[Parameter, Value]] = {
+    Parameter.VENDOR_IDENTIFIER: Value.VENDOR,
+    Parameter.CLASS_IDENTIFIER: Value.UUID,
+    Parameter.IMAGE_DIGEST: Value.DIGEST,
+    Parameter.COMPONENT_SLOT: Value.UINT,
+    Parameter.STRICT_ORDER: Value.BOOL,
+    Parameter.SOFT_FAILURE: Value.BOOL,
+    Parameter.IMAGE_SIZE: Value.UINT,
+    Parameter.CONTENT: Value.BYTES,
+    Parameter.URI: Value.TEXT,
+    Parameter.SOURCE_COMPONENT: Value.UINT,
+    Parameter.INVOKE_ARGS: Value.BYTES,
+    Parameter.DEVICE_IDENTIFIER: Value.UUID,
+    Parameter.FETCH_ARGUMENTS: Value.BYTES,
+}
+
+SHARED_SEQUENCE_COMMANDS: Final[frozenset[Command]] = CONDITIONS | {
+    Command.SET_COMPONENT_INDEX,
+    Command.TRY_EACH,
+    Command.OVERRIDE_PARAMETERS,
+    Command.RUN_SEQUENCE,
+}

@@ -1,0 +1,267 @@
+"""Bytes to model, for what stands inside the manifest. Call it only on an authenticated manifest.
+
+Each function mirrors one of :mod:`suit.encode`, in the same order. Labels without a row in
+:mod:`suit.commands` are refused with a typed error.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from spec.labels import CborTag, Common, TextComponent, TextManifest
+from spec.labels import Manifest as Member
+from suit import cbor, digest
+from suit.decode_sequence import SEQUENCE_LIMITS, decode_digest, decode_sequence
+from suit.errors import LimitError, MalformedError, NotAuthenticError, UnsupportedElementError
+from suit.manifest import ComponentId, Envelope, Manifest, Sequence, Severable, Text, Texts
+from suit.narrow import as_bytes, as_map, as_text, as_uint, draft_name
+
+MAX_COMPONENTS: Final = 64
+MANIFEST_VERSION: Final = 1
+
+_TEXT_LIMITS: Final = cbor.Limits(size=1 << 18)
+# By number and as the drafts spell them: a look-up by enum member costs more than reading most members.
+_NAMES: Final = {
+    member.value: draft_name(member)
+    for member in (
+        Member.MANIFEST_VERSION,
+        Member.MANIFEST_SEQUENCE_NUMBER,
+        Member.COMMON,
+        Member.REFERENCE_URI,
+        Member.VALIDATE,
+        Member.LOAD,
+        Member.INVOKE,
+        Member.PAYLOAD_FETCH,
+        Member.INSTALL,
+        Member.TEXT,
+    )
+}
+_VERSION = Member.MANIFEST_VERSION.value
+_SEQUENCE_NUMBER = Member.MANIFEST_SEQUENCE_NUMBER.value
+_COMMON = Member.COMMON.value
+_REFERENCE_URI = Member.REFERENCE_URI.value
+_VALIDATE, _LOAD, _INVOKE = Member.VALIDATE.value, Member.LOAD.value, Member.INVOKE.value
+_PAYLOAD_FETCH, _INSTALL = Member.PAYLOAD_FETCH.value, Member.INSTALL.value
+_TEXT = Member.TEXT.value
+_COMPONENTS, _SHARED_SEQUENCE = Common.COMPONENTS.value, Common.SHARED_SEQUENCE.value
+_KNOWN_COMMON: Final = frozenset({_COMPONENTS, _SHARED_SEQUENCE})
+_SUIT_MANIFEST = CborTag.SUIT_MANIFEST.value
+_LANGUAGE_TAG: Final = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
+
+T = TypeVar("T")
+
+
+def decode_manifest(raw: bytes, *, where: str = "manifest") -> Manifest:
+    """Decode a SUIT_Manifest (M8.4).
+
+    Args:
+        raw: The encoded map, without the byte string around it.
+        where: The name of the manifest in error messages.
+
+    Raises:
+        MalformedError: The encoding or the structure is wrong.
+        UnsupportedElementError, UnsupportedCommandError, UnsupportedParameterError: A label that
+            hardsuit does not implement (M6.1).
+    """
+    budget = cbor.Budget(SEQUENCE_LIMITS)
+    members = as_map(cbor.decode(raw, where=where, limits=SEQUENCE_LIMITS, budget=budget), where)
+    _require_known(members, where)
+    version = _required(members, _VERSION, where)
+    if type(version) is not int or version != MANIFEST_VERSION:
+        raise MalformedError(where, f"manifest version {cbor.shown(version)} instead of {MANIFEST_VERSION}")
+    components, shared = _common(_required(members, _COMMON, where), budget, f"{where}.common")
+    reference_uri = members.get(_REFERENCE_URI)
+    return Manifest(
+        sequence_number=as_uint(_required(members, _SEQUENCE_NUMBER, where), f"{where}.sequence-number"),
+        components=components,
+        shared_sequence=shared,
+        reference_uri=None if reference_uri is None else as_text(reference_uri, f"{where}.reference-uri"),
+        payload_fetch=_severable_sequence(members, _PAYLOAD_FETCH, budget, where),
+        install=_severable_sequence(members, _INSTALL, budget, where),
+        validate=_sequence_member(members, _VALIDATE, budget, where),
+        load=_sequence_member(members, _LOAD, budget, where),
+        invoke=_sequence_member(members, _INVOKE, budget, where),
+        text=_text_member(members, budget, components, where),
+        raw=raw,
+    )
+
+
+def decode_bare_manifest(raw: bytes, *, where: str = "manifest") -> Manifest:
+    """Decode a SUIT_Manifest that stands alone, behind tag 1070 (M8.4).
+
+    Raises:
+        MalformedError: No such tag; and as :func:`decode_manifest`.
+    """
+    head = cbor.tag_head(_SUIT_MANIFEST)
+    if not raw.startswith(head):
+        raise MalformedError(where, f"no tag {_SUIT_MANIFEST} in front")
+    return decode_manifest(raw[len(head) :], where=where)
+
+
+def attach_severed(manifest: Manifest, envelope: Envelope) -> Manifest:
+    """Fill severable members from the envelope, each checked against its digest before it is decoded.
+
+    Raises:
+        NotAuthenticError: An element does not match its digest, or the manifest knows none for it (M8.6).
+        MalformedError, UnsupportedCommandError, UnsupportedParameterError: As :func:`decode_manifest`.
+    """
+    filled: dict[str, Any] = {}
+    budget = cbor.Budget(SEQUENCE_LIMITS)
+    for member, element in envelope.severed.items():
+        field, known = _severable_field(manifest, member)
+        if known is None or known.digest is None:
+            raise NotAuthenticError(f"envelope: element {draft_name(member)} has no digest in the manifest")
+        where = f"envelope.{draft_name(member)}"
+        if not digest.matches(known.digest, cbor.byte_string_head(len(element)), element):
+            raise NotAuthenticError(f"{where}: the digest in the manifest is another")
+        if member is Member.TEXT:
+            value: Any = decode_texts(element, where=where, components=manifest.components)
+        else:
+            value = decode_sequence(element, where=where, budget=budget)
+        filled[field] = replace(known, value=value)
+    return replace(manifest, **filled) if filled else manifest
+
+
+def decode_component_id(item: cbor.Item, where: str) -> ComponentId:
+    """Decode a component identifier (M8.4.5): an array of byte strings."""
+    if not isinstance(item, list | tuple) or not all(isinstance(part, bytes) for part in item):
+        raise MalformedError(where, "a component identifier is an array of byte strings")
+    return tuple(item)
+
+
+def decode_texts(
+    raw: bytes,
+    *,
+    where: str,
+    components: tuple[ComponentId, ...],
+    budget: cbor.Budget | None = None,
+) -> Texts:
+    """Decode a text map (M8.4.4); component texts may name declared components only.
+
+    Raises:
+        MalformedError: The encoding or the structure is wrong.
+        UnsupportedElementError: A text label that hardsuit does not implement.
+    """
+    languages = as_map(cbor.decode(raw, where=where, limits=_TEXT_LIMITS, budget=budget), where)
+    return {
+        _language(language, where): _text(value, components, where) for language, value in languages.items()
+    }
+
+
+def _require_known(members: Mapping[cbor.Item, cbor.Item], where: str) -> None:
+    if None in members.values():
+        raise MalformedError(where, "a member is nil")
+    for number in members.keys() - _NAMES.keys():
+        raise UnsupportedElementError(f"{where}: member {cbor.shown(number)} is not implemented")
+
+
+def _common(
+    item: cbor.Item, budget: cbor.Budget, where: str
+) -> tuple[tuple[ComponentId, ...], Sequence | None]:
+    common = as_map(cbor.decode(as_bytes(item, where), where=where, budget=budget), where)
+    for number in common.keys() - _KNOWN_COMMON:
+        raise UnsupportedElementError(f"{where}: member {cbor.shown(number)} is not implemented")
+    components = _components(common.get(_COMPONENTS), f"{where}.components")
+    if _SHARED_SEQUENCE not in common:
+        return components, None
+    where = f"{where}.shared-sequence"
+    shared = as_bytes(common[_SHARED_SEQUENCE], where)
+    return components, decode_sequence(shared, where=where, budget=budget, shared=True)
+
+
+def _components(item: cbor.Item, where: str) -> tuple[ComponentId, ...]:
+    if not isinstance(item, list) or not item:
+        raise MalformedError(where, "expected at least one component identifier")
+    if len(item) > MAX_COMPONENTS:
+        raise LimitError(where, f"{len(item)} components are over the limit of {MAX_COMPONENTS}")
+    components = tuple([decode_component_id(part, where) for part in item])
+    if len(set(components)) != len(components):
+        raise MalformedError(where, "a component is declared twice")
+    return components
+
+
+def _sequence_member(
+    members: Mapping[cbor.Item, cbor.Item], number: int, budget: cbor.Budget, where: str
+) -> Sequence | None:
+    item = members.get(number)
+    if item is None:
+        return None
+    where = f"{where}.{_NAMES[number]}"
+    return decode_sequence(as_bytes(item, where), where=where, budget=budget)
+
+
+def _severable_sequence(
+    members: Mapping[cbor.Item, cbor.Item], number: int, budget: cbor.Budget, where: str
+) -> Severable[Sequence] | None:
+    item = members.get(number)
+    if item is None:
+        return None
+    where = f"{where}.{_NAMES[number]}"
+    if isinstance(item, list):
+        return Severable(None, decode_digest(item, where))
+    return Severable(decode_sequence(as_bytes(item, where), where=where, budget=budget))
+
+
+def _text_member(
+    members: Mapping[cbor.Item, cbor.Item],
+    budget: cbor.Budget,
+    components: tuple[ComponentId, ...],
+    where: str,
+) -> Severable[Texts] | None:
+    item = members.get(_TEXT)
+    if item is None:
+        return None
+    where = f"{where}.text"
+    if isinstance(item, list):
+        return Severable(None, decode_digest(item, where))
+    return Severable(decode_texts(as_bytes(item, where), where=where, components=components, budget=budget))
+
+
+def _severable_field(manifest: Manifest, member: Member) -> tuple[str, Severable[Any] | None]:
+    match member:
+        case Member.PAYLOAD_FETCH:
+            return "payload_fetch", manifest.payload_fetch
+        case Member.INSTALL:
+            return "install", manifest.install
+        case Member.TEXT:
+            return "text", manifest.text
+        case _:
+            raise UnsupportedElementError(f"envelope: {draft_name(member)} is not severable")
+
+
+def _language(item: cbor.Item, where: str) -> str:
+    if not isinstance(item, str) or not _LANGUAGE_TAG.fullmatch(item):
+        raise MalformedError(where, "a language is a tag such as en-US")
+    return item
+
+
+def _text(item: cbor.Item, components: tuple[ComponentId, ...], where: str) -> Text:
+    manifest: dict[TextManifest, str] = {}
+    by_component: dict[ComponentId, dict[TextComponent, str]] = {}
+    for key, value in as_map(item, where).items():
+        if isinstance(key, tuple):
+            if key not in components:
+                raise MalformedError(where, "a text names an undeclared component")
+            by_component[key] = _strings(value, TextComponent, where)
+        else:
+            manifest.update(_strings({key: value}, TextManifest, where))
+    return Text(manifest, by_component)
+
+
+def _strings(item: cbor.Item, table: Callable[[int], T], where: str) -> dict[T, str]:
+    strings = {}
+    for key, value in as_map(item, where).items():
+        if not isinstance(value, str):
+            raise MalformedError(where, "a text is a string")
+        try:
+            strings[table(key)] = value
+        except ValueError:
+            raise UnsupportedElementError(f"{where}: text {cbor.shown(key)} is not implemented") from None
+    return strings
+
+
+def _required(members: Mapping[cbor.Item, cbor.Item], number: int, where: str) -> cbor.Item:
+    if number not in members:
+        raise MalformedError(where, f"{_NAMES[number]} is missing")
+    return members[number]

@@ -1,0 +1,135 @@
+"""Model to bytes: the mirror of :mod:`suit.decode` and :mod:`suit.decode_sequence`, in the same order."""
+
+from typing import Any, assert_never
+
+from spec.labels import CborTag, Common
+from spec.labels import Manifest as Member
+from suit import cbor
+from suit.commands import ARGUMENTS, Argument
+from suit.manifest import (
+    Digest,
+    Envelope,
+    Manifest,
+    Parameters,
+    ParameterValue,
+    Pen,
+    Sequence,
+    Severable,
+    Texts,
+)
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Encode a SUIT_Manifest map (M8.4), without the byte string around it."""
+    members: dict[int, cbor.Item] = {
+        Member.MANIFEST_VERSION.value: manifest.version,
+        Member.MANIFEST_SEQUENCE_NUMBER.value: manifest.sequence_number,
+        Member.COMMON.value: cbor.encode(_common(manifest)),
+    }
+    optional = {
+        Member.REFERENCE_URI: manifest.reference_uri,
+        Member.PAYLOAD_FETCH: _severable_sequence(manifest.payload_fetch),
+        Member.INSTALL: _severable_sequence(manifest.install),
+        Member.VALIDATE: _sequence_member(manifest.validate),
+        Member.LOAD: _sequence_member(manifest.load),
+        Member.INVOKE: _sequence_member(manifest.invoke),
+        Member.TEXT: _severable_texts(manifest.text),
+    }
+    members.update({member.value: item for member, item in optional.items() if item is not None})
+    return cbor.encode(members)
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    """Encode a SUIT_Envelope (M8.2): authentication wrapper, manifest, severed members, payloads."""
+    wrapper = cbor.encode([envelope.digest_bytes, *envelope.blocks])
+    members: dict[int | str, cbor.Item] = {2: wrapper, 3: envelope.manifest}
+    members.update({member.value: element for member, element in envelope.severed.items()})
+    members.update(envelope.payloads)
+    item: cbor.Item = members
+    return cbor.encode(cbor.Tagged(CborTag.SUIT_ENVELOPE.value, item) if envelope.tagged else item)
+
+
+def encode_sequence(sequence: Sequence) -> bytes:
+    """Encode a SUIT_Command_Sequence (M8.4.9, 8.4.10), without the byte string around it."""
+    items: list[cbor.Item] = []
+    for command in sequence:
+        items += [command.label.value, _argument(ARGUMENTS[command.label], command.argument)]
+    return cbor.encode(items)
+
+
+def encode_digest(digest: Digest) -> bytes:
+    """Encode a SUIT_Digest array (M8.3): inside a byte string, what authentication blocks sign."""
+    return cbor.encode(_digest(digest))
+
+
+def encode_texts(texts: Texts) -> bytes:
+    """Encode a text map (M8.4.4), without the byte string around it."""
+    return cbor.encode(
+        {
+            language: {label.value: string for label, string in text.manifest.items()}
+            | {
+                component: {label.value: string for label, string in strings.items()}
+                for component, strings in text.components.items()
+            }
+            for language, text in texts.items()
+        }
+    )
+
+
+def _common(manifest: Manifest) -> cbor.Item:
+    common: dict[int, cbor.Item] = {
+        Common.COMPONENTS.value: [list(component) for component in manifest.components]
+    }
+    if manifest.shared_sequence is not None:
+        common[Common.SHARED_SEQUENCE.value] = encode_sequence(manifest.shared_sequence)
+    return common
+
+
+def _sequence_member(sequence: Sequence | None) -> bytes | None:
+    return None if sequence is None else encode_sequence(sequence)
+
+
+def _severable_sequence(member: Severable[Sequence] | None) -> cbor.Item:
+    if member is None or member.digest is not None:
+        return None if member is None else _digest(member.digest)
+    return _sequence_member(member.value)
+
+
+def _severable_texts(member: Severable[Texts] | None) -> cbor.Item:
+    if member is None or member.value is None or member.digest is not None:
+        return None if member is None else _digest(member.digest)
+    return encode_texts(member.value)
+
+
+def _argument(shape: Argument, argument: Any) -> cbor.Item:  # noqa: ANN401 - the table in suit.manifest
+    match shape:
+        case Argument.POLICY:
+            return argument
+        case Argument.INDEX:
+            return list(argument) if isinstance(argument, tuple) else argument
+        case Argument.PARAMETERS:
+            return _parameters(argument)
+        case Argument.SEQUENCE:
+            return encode_sequence(argument)
+        case Argument.BRANCHES:
+            return [_sequence_member(branch) for branch in argument]
+        case _ as never:
+            assert_never(never)
+
+
+def _parameters(parameters: Parameters) -> cbor.Item:
+    return {label.value: _value(value) for label, value in parameters.items()}
+
+
+def _value(value: ParameterValue) -> cbor.Item:
+    match value:
+        case Digest():
+            return encode_digest(value)
+        case Pen():
+            return cbor.Tagged(CborTag.PEN.value, value.oid)
+        case _:
+            return value
+
+
+def _digest(digest: Digest | None) -> cbor.Item:
+    return None if digest is None else [digest.algorithm.value, digest.value]

@@ -1,0 +1,124 @@
+"""The model: what an envelope and its manifest say, as immutable values.
+
+Values keep the bytes they came from where something is verified over them. Names are those of
+draft-ietf-suit-manifest (M); command arguments and parameter values are plain Python types:
+
+==========================================  =====================================================
+argument of                                 Python value
+==========================================  =====================================================
+conditions, and directives with a policy    ``int`` (bits of :class:`spec.labels.Policy`)
+set-component-index                         ``int``, ``True`` or ``tuple[int, ...]``
+try-each                                    ``tuple[Sequence | None, ...]`` (``None`` is nil)
+run-sequence                                ``Sequence``
+set-parameters, override-parameters         ``dict[Parameter, ParameterValue]``
+==========================================  =====================================================
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from spec import labels
+
+ComponentId: TypeAlias = tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """SUIT_Digest (M8.3, 10): the algorithm and the bytes it gave."""
+
+    algorithm: labels.CoseAlgorithm
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """A vendor named by Private Enterprise Number: the bytes under CBOR tag 112 (RFC 9090)."""
+
+    oid: bytes
+
+
+ParameterValue: TypeAlias = int | bool | str | bytes | Digest | Pen
+Parameters: TypeAlias = dict[labels.Parameter, ParameterValue]
+
+
+class Command(NamedTuple):
+    """One command of a sequence (M8.4.9, 8.4.10).
+
+    ``offset`` counts bytes from the start of the top-level sequence, where a SUIT report points.
+    """
+
+    label: labels.Command
+    argument: Any
+    offset: int = 0
+
+
+Sequence: TypeAlias = tuple[Command, ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Severable(Generic[T]):
+    """A member that may live in the envelope instead of the manifest (M5.4, 8.6).
+
+    Inline: ``value`` alone. Severable: the manifest holds ``digest``; ``value`` is there as soon as
+    the envelope's element was found to match it, and ``None`` when the element was cut off.
+    """
+
+    value: T | None
+    digest: Digest | None = None
+
+
+TextOfComponent: TypeAlias = Mapping[labels.TextComponent, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Texts for people in one language (M8.4.4). They never drive a decision."""
+
+    manifest: Mapping[labels.TextManifest, str] = field(default_factory=dict)
+    components: Mapping[ComponentId, TextOfComponent] = field(default_factory=dict)
+
+
+Texts: TypeAlias = Mapping[str, Text]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """SUIT_Manifest (M8.4). ``raw`` is the encoded map, without the byte string around it."""
+
+    sequence_number: int
+    components: tuple[ComponentId, ...]
+    shared_sequence: Sequence | None = None
+    reference_uri: str | None = None
+    payload_fetch: Severable[Sequence] | None = None
+    install: Severable[Sequence] | None = None
+    validate: Sequence | None = None
+    load: Sequence | None = None
+    invoke: Sequence | None = None
+    text: Severable[Texts] | None = None
+    version: int = 1
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """SUIT_Envelope (M8.2, 8.3), opened but not believed: nothing inside the manifest is decoded.
+
+    Attributes:
+        digest: Element 0 of SUIT_Authentication, what it claims the manifest's digest to be.
+        digest_bytes: The same, encoded: the payload that every authentication block covers.
+        blocks: The encoded COSE blocks, tag included.
+        manifest: The encoded manifest map (without its byte-string head).
+        severed: Encoded severable elements by their label (without their byte-string head).
+        payloads: Integrated payloads by URI (M7.5); outside every digest but that of image-match.
+        tagged: Whether tag 107 stands in front.
+    """
+
+    digest: Digest
+    digest_bytes: bytes
+    blocks: tuple[bytes, ...]
+    manifest: bytes
+    severed: Mapping[labels.Manifest, bytes] = field(default_factory=dict)
+    payloads: Mapping[str, bytes] = field(default_factory=dict)
+    tagged: bool = True
