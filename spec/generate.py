@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spec.errors import SpecError
+
 ROOM = Path(__file__).parent
 STATUSES = frozenset(
     [
@@ -35,10 +37,6 @@ FIELDS = frozenset(["value", "name", "member", "kind", "argument", "source", "se
 CONSTANT = re.compile(r"^([A-Za-z][\w.-]*)\s*=\s*(-?\d+)\s*$")
 BIT = re.compile(r"^([A-Za-z][\w.-]*)\s*:\s*(\d+)\s*,?\s*$")
 TAG = re.compile(r"#6\.(\d+)")
-
-
-class SpecError(Exception):
-    """A file of this room contradicts itself or another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +194,7 @@ def _check_table(table: Table, documents: Mapping[str, Document]) -> None:
 def render_labels(registry: Registry) -> str:
     """The text of ``labels.py``."""
     groups = [(group, table, kind) for table in registry.tables for kind, group in table.groups.items()]
-    names = sorted([table.name for table in registry.tables] + [group for group, _, _ in groups])
+    names = sorted(["Label"] + [table.name for table in registry.tables] + [group for group, _, _ in groups])
     lines = [
         '"""Every label of the SUIT documents and every COSE number that hardsuit uses, as Enums.',
         "",
@@ -209,9 +207,15 @@ def render_labels(registry: Registry) -> str:
         "__all__ = [",
         *(f'    "{name}",' for name in names),
         "]",
+        "",
+        "",
+        "class Label(Enum):",
+        '    """What every table is: members are singletons, so identity hashes them (and fast)."""',
+        "",
+        "    __hash__ = object.__hash__",
     ]
     for table in registry.tables:
-        lines += ["", "", f"class {table.name}(Enum):", f'    """{table.summary}"""', ""]
+        lines += ["", "", f"class {table.name}(Label):", f'    """{table.summary}"""', ""]
         lines += [f"    {row.member} = {row.literal}" for row in table.rows]
     for group, table, kind in groups:
         lines += ["", "", f"{group}: frozenset[{table.name}] = frozenset(", "    {"]

@@ -28,6 +28,7 @@ __all__ = [
     "HASHES",
     "KEY_AGREEMENTS",
     "KEY_WRAPS",
+    "Label",
     "MACS",
     "Manifest",
     "MtiProfile",
@@ -50,7 +51,13 @@ __all__ = [
 ]
 
 
-class Envelope(Enum):
+class Label(Enum):
+    """What every table is: members are singletons, so identity hashes them (and fast)."""
+
+    __hash__ = object.__hash__
+
+
+class Envelope(Label):
     """Keys of the SUIT_Envelope map."""
 
     AUTHENTICATION_WRAPPER = 2
@@ -63,7 +70,7 @@ class Envelope(Enum):
     TEXT = 23
 
 
-class Manifest(Enum):
+class Manifest(Label):
     """Keys of the SUIT_Manifest map."""
 
     MANIFEST_VERSION = 1
@@ -84,7 +91,7 @@ class Manifest(Enum):
     UNINSTALL = 24
 
 
-class Common(Enum):
+class Common(Label):
     """Keys of the SUIT_Common map."""
 
     DEPENDENCIES = 1
@@ -92,13 +99,13 @@ class Common(Enum):
     SHARED_SEQUENCE = 4
 
 
-class Dependency(Enum):
+class Dependency(Label):
     """Keys of a SUIT_Dependency_Metadata map."""
 
     PREFIX = 1
 
 
-class Command(Enum):
+class Command(Label):
     """Commands: conditions and directives share one number space."""
 
     VENDOR_IDENTIFIER = 1
@@ -132,7 +139,7 @@ class Command(Enum):
     COPY_PARAMS = 35
 
 
-class Parameter(Enum):
+class Parameter(Label):
     """Parameters of override-parameters and set-parameters."""
 
     VENDOR_IDENTIFIER = 1
@@ -157,7 +164,7 @@ class Parameter(Enum):
     COMPONENT_METADATA = 30
 
 
-class Policy(Enum):
+class Policy(Label):
     """Bits of SUIT_Rep_Policy; a policy is the sum of the bits that are set."""
 
     RECORD_ON_SUCCESS = 1
@@ -166,7 +173,7 @@ class Policy(Enum):
     SYSINFO_FAILURE = 8
 
 
-class TextManifest(Enum):
+class TextManifest(Label):
     """Keys of manifest-level text."""
 
     MANIFEST_DESCRIPTION = 1
@@ -175,7 +182,7 @@ class TextManifest(Enum):
     MANIFEST_YAML_SOURCE = 4
 
 
-class TextComponent(Enum):
+class TextComponent(Label):
     """Keys of component-level text."""
 
     VENDOR_NAME = 1
@@ -188,7 +195,7 @@ class TextComponent(Enum):
     CURRENT_VERSION = 8
 
 
-class VersionComparison(Enum):
+class VersionComparison(Label):
     """Comparison operators of the version parameter."""
 
     GREATER = 1
@@ -198,7 +205,7 @@ class VersionComparison(Enum):
     LESSER = 5
 
 
-class PreRelease(Enum):
+class PreRelease(Label):
     """Numbers that stand for pre-release markers inside a version array."""
 
     RELEASE_CANDIDATE = -1
@@ -206,7 +213,7 @@ class PreRelease(Enum):
     ALPHA = -3
 
 
-class WaitEvent(Enum):
+class WaitEvent(Label):
     """Keys of a SUIT_Wait_Event map."""
 
     AUTHORIZATION = 1
@@ -220,7 +227,7 @@ class WaitEvent(Enum):
     DAY_OF_WEEK_UTC = 9
 
 
-class ComponentMetadata(Enum):
+class ComponentMetadata(Label):
     """Keys of a SUIT_Component_Metadata map."""
 
     DEFAULT_PERMISSIONS = 1
@@ -233,7 +240,7 @@ class ComponentMetadata(Enum):
     CREATOR = 8
 
 
-class FileType(Enum):
+class FileType(Label):
     """Values of the file-type metadata."""
 
     REGULAR = 1
@@ -241,7 +248,7 @@ class FileType(Enum):
     SYMLINK = 3
 
 
-class Permission(Enum):
+class Permission(Label):
     """Bits of a permission word, as numbers with that bit set."""
 
     TRAVERSE_EXEC = 1
@@ -260,7 +267,7 @@ class Permission(Enum):
     WRITE_ATTR_EX = 8192
 
 
-class Report(Enum):
+class Report(Label):
     """Keys of the SUIT_Report map and of its result map."""
 
     NONCE = 2
@@ -273,7 +280,7 @@ class Report(Enum):
     REFERENCE = 99
 
 
-class Record(Enum):
+class Record(Label):
     """Positions in the SUIT_Record array."""
 
     MANIFEST_ID = 0
@@ -283,13 +290,13 @@ class Record(Enum):
     PROPERTIES = 4
 
 
-class SystemClaim(Enum):
+class SystemClaim(Label):
     """The key of system-property-claims that is no parameter."""
 
     COMPONENT_ID = 0
 
 
-class ReportReason(Enum):
+class ReportReason(Label):
     """Why a manifest was not accepted."""
 
     OK = 0
@@ -307,7 +314,7 @@ class ReportReason(Enum):
     INVOKE_PENDING = 12
 
 
-class Capability(Enum):
+class Capability(Label):
     """Keys of the SUIT_Capability_Report map."""
 
     COMPONENT_CAPABILITIES = 1
@@ -322,7 +329,7 @@ class Capability(Enum):
     DEPENDENCY_CAPABILITIES = 10
 
 
-class CborTag(Enum):
+class CborTag(Label):
     """CBOR tags that hardsuit reads or writes; any other tag is malformed."""
 
     EPOCH_TIME = 1
@@ -341,7 +348,7 @@ class CborTag(Enum):
     SUIT_MANIFEST = 1070
 
 
-class CoseAlgorithm(Enum):
+class CoseAlgorithm(Label):
     """COSE algorithm identifiers that hardsuit knows."""
 
     SHA_256 = -16
@@ -384,7 +391,7 @@ class CoseAlgorithm(Enum):
     A256CBC = -65529
 
 
-class CoseHeader(Enum):
+class CoseHeader(Label):
     """COSE header labels; those of a recipient's key agreement are negative."""
 
     ALG = 1
@@ -408,7 +415,7 @@ class CoseHeader(Enum):
     PARTY_V_OTHER = -26
 
 
-class CoseKeyType(Enum):
+class CoseKeyType(Label):
     """Values of kty in a COSE_Key."""
 
     OKP = 1
@@ -418,7 +425,7 @@ class CoseKeyType(Enum):
     AKP = 7
 
 
-class CoseCurve(Enum):
+class CoseCurve(Label):
     """Values of crv in a COSE_Key."""
 
     P_256 = 1
@@ -430,7 +437,7 @@ class CoseCurve(Enum):
     ED448 = 7
 
 
-class CoseKeyParameter(Enum):
+class CoseKeyParameter(Label):
     """Labels of a COSE_Key; the negative ones mean what the key type says, so names share numbers."""
 
     KTY = 1
@@ -447,7 +454,7 @@ class CoseKeyParameter(Enum):
     PRIV = -2
 
 
-class CoseKeyOperation(Enum):
+class CoseKeyOperation(Label):
     """Values of key_ops in a COSE_Key."""
 
     SIGN = 1
@@ -462,7 +469,7 @@ class CoseKeyOperation(Enum):
     MAC_VERIFY = 10
 
 
-class MtiProfile(Enum):
+class MtiProfile(Label):
     """Mandatory profiles: (digest, authentication, key exchange, content encryption)."""
 
     SHA256_HMAC_A128KW_A128CTR = (-16, 5, -3, -65534)
