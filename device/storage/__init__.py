@@ -8,6 +8,7 @@ from device.storage.directory import DirectoryStorage
 from device.storage.memory import MemoryStorage, resize, splice
 from device.storage.port import (
     Data,
+    Names,
     NotFoundError,
     Storage,
     StorageFullError,
@@ -22,6 +23,7 @@ __all__ = [
     "Data",
     "DirectoryStorage",
     "MemoryStorage",
+    "Names",
     "NotFoundError",
     "Storage",
     "StorageFullError",

@@ -86,7 +86,7 @@ class MemoryStorage(Storage):
 
 def splice(content: bytearray, offset: int, data: Data) -> None:
     """Write ``data`` into ``content`` at ``offset`` as a file does."""
-    if offset > len(content):
+    if data and offset > len(content):
         content.extend(bytes(offset - len(content)))
     content[offset : offset + len(data)] = data
 
