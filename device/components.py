@@ -69,7 +69,7 @@ class Components(ABC):
         """
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Enclose an update: when the block raises, every component is as before.
+        """Enclose a procedure: when the block raises, every component is as before.
 
         By default this does nothing: whoever writes aside and commits later has nothing to undo.
         """

@@ -54,19 +54,20 @@ class Place(NamedTuple):
     Attributes:
         section: The top-level sequence; ``COMMON`` is the shared sequence.
         offset: Bytes from the start of that sequence to the command.
-        component: The index of the component that the command was executed for.
+        component: The index of the component it was executed for; None when it was not executed.
         command: The command.
     """
 
     section: Manifest
     offset: int
-    component: int
+    component: int | None
     command: Command
 
     @override
     def __str__(self) -> str:
         section, command = (label.name.lower().replace("_", "-") for label in (self.section, self.command))
-        return f"{section}, offset {self.offset} ({command}, component {self.component})"
+        at = f"{command} at {section}+{self.offset}"
+        return at if self.component is None else f"{at}, component {self.component}"
 
 
 class HardsuitError(Exception):

@@ -1,0 +1,88 @@
+"""Conditions (M8.4.9): each tells why it does not hold, or None when it does.
+
+A condition has no effect but its verdict, and fails when its parameter is not set. Only trouble with the
+device itself, which no branch of the manifest can be the answer to, is raised.
+"""
+
+import hmac
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, TypeAlias
+
+from device.processor.state import State
+from spec.labels import Command
+from suit.manifest import Pen
+
+Problem: TypeAlias = str | None
+Condition: TypeAlias = Callable[[State], Problem]
+
+
+def _vendor_identifier(state: State) -> Problem:
+    return _identifier(state.parameters.vendor_identifier, state.platform.vendor_ids(state.current))
+
+
+def _class_identifier(state: State) -> Problem:
+    return _identifier(state.parameters.class_identifier, state.platform.class_ids(state.current))
+
+
+def _device_identifier(state: State) -> Problem:
+    return _identifier(state.parameters.device_identifier, state.platform.device_ids(state.current))
+
+
+def _identifier(wanted: bytes | Pen | None, asserted: Collection[bytes | Pen]) -> Problem:
+    if wanted is None:
+        return "no identifier is set"
+    if wanted in asserted:
+        return None
+    shown = wanted.oid if isinstance(wanted, Pen) else wanted
+    return f"{shown.hex()} is not an identifier of this component"
+
+
+def _image_match(state: State) -> Problem:
+    expected = state.parameters.image_digest
+    if expected is None:
+        return "no image digest is set"
+    size = state.components.size(state.current)
+    if size is None:
+        return "the component is absent"
+    # The size closes the gap between an image and all that could be executed (RFC 9124 §4.3.15).
+    if state.parameters.image_size not in (None, size):
+        return f"the component holds {size} bytes instead of {state.parameters.image_size}"
+    actual = state.components.digest(state.current, expected.algorithm)
+    if actual is None or not hmac.compare_digest(actual, expected.value):
+        return "the component has another digest"
+    state.trace.verified.add(state.current)
+    return None
+
+
+def _check_content(state: State) -> Problem:
+    expected = state.parameters.content
+    if expected is None:
+        return "no content is set"
+    if state.components.size(state.current) != len(expected):
+        return "the component has another size"
+    actual = b"".join(state.components.read(state.current))
+    # M8.4.9.3: constant time, so that timing tells nothing about the content.
+    return None if hmac.compare_digest(actual, expected) else "the component has other content"
+
+
+def _component_slot(state: State) -> Problem:
+    expected = state.parameters.component_slot
+    if expected is None:
+        return "no slot is set"
+    slot = state.components.slot(state.current)
+    return None if slot == expected else f"the component's slot is {slot}, not {expected}"
+
+
+def _abort(_state: State) -> Problem:
+    return "the manifest says so"
+
+
+CONDITIONS: Final[Mapping[Command, Condition]] = {
+    Command.VENDOR_IDENTIFIER: _vendor_identifier,
+    Command.CLASS_IDENTIFIER: _class_identifier,
+    Command.DEVICE_IDENTIFIER: _device_identifier,
+    Command.IMAGE_MATCH: _image_match,
+    Command.CHECK_CONTENT: _check_content,
+    Command.COMPONENT_SLOT: _component_slot,
+    Command.ABORT: _abort,
+}

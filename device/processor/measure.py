@@ -1,0 +1,65 @@
+"""What the device itself has for the parameters of a condition: the substance of a report (M8.4.7).
+
+Measured only when somebody observes. Contents are left out: whoever may see a report need not see them.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, TypeAlias
+
+from device.processor.state import State
+from spec.labels import Command, CoseAlgorithm, Parameter
+from suit.manifest import Digest, ParameterValue, Pen
+
+Measured: TypeAlias = Mapping[Parameter, ParameterValue]
+
+
+def measured(state: State, command: Command) -> Measured:
+    """Return the measured values of the parameters that a command consumes; empty where there are none."""
+    measure = _MEASURES.get(command)
+    return {} if measure is None else measure(state)
+
+
+def _image(state: State) -> Measured:
+    expected = state.parameters.image_digest
+    algorithm = CoseAlgorithm.SHA_256 if expected is None else expected.algorithm
+    size = state.components.size(state.current)
+    digest = state.components.digest(state.current, algorithm)
+    if size is None or digest is None:
+        return {}
+    return {Parameter.IMAGE_DIGEST: Digest(algorithm, digest), Parameter.IMAGE_SIZE: size}
+
+
+def _slot(state: State) -> Measured:
+    return {Parameter.COMPONENT_SLOT: state.components.slot(state.current)}
+
+
+def _vendor(state: State) -> Measured:
+    asserted = state.platform.vendor_ids(state.current)
+    return _identifier(Parameter.VENDOR_IDENTIFIER, state.parameters.vendor_identifier, asserted)
+
+
+def _class(state: State) -> Measured:
+    asserted = state.platform.class_ids(state.current)
+    return _identifier(Parameter.CLASS_IDENTIFIER, state.parameters.class_identifier, asserted)
+
+
+def _device(state: State) -> Measured:
+    asserted = state.platform.device_ids(state.current)
+    return _identifier(Parameter.DEVICE_IDENTIFIER, state.parameters.device_identifier, asserted)
+
+
+def _identifier(
+    parameter: Parameter, wanted: bytes | Pen | None, asserted: Collection[bytes | Pen]
+) -> Measured:
+    if not asserted:
+        return {}
+    return {parameter: wanted if wanted is not None and wanted in asserted else next(iter(asserted))}
+
+
+_MEASURES: Final[Mapping[Command, Callable[[State], Measured]]] = {
+    Command.VENDOR_IDENTIFIER: _vendor,
+    Command.CLASS_IDENTIFIER: _class,
+    Command.DEVICE_IDENTIFIER: _device,
+    Command.IMAGE_MATCH: _image,
+    Command.COMPONENT_SLOT: _slot,
+}

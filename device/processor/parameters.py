@@ -1,0 +1,31 @@
+"""Parameters (M8.4.8): one set for each component."""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+from spec.labels import Parameter
+from suit.manifest import Digest, Pen
+
+
+@dataclass(slots=True)
+class ParameterSet:
+    """What the manifest has set for one component so far; None is unset.
+
+    strict-order and soft-failure are not here: they belong to the interpreter (M8.4.8).
+    """
+
+    vendor_identifier: bytes | Pen | None = None
+    class_identifier: bytes | None = None
+    device_identifier: bytes | None = None
+    image_digest: Digest | None = None
+    image_size: int | None = None
+    component_slot: int | None = None
+    content: bytes | None = None
+    uri: str | None = None
+    fetch_arguments: bytes | None = None
+    source_component: int | None = None
+    invoke_args: bytes | None = None
+
+
+FIELDS: Final = {Parameter[field.name.upper()]: field.name for field in fields(ParameterSet)}
+"""The attribute of each parameter that belongs to a component."""

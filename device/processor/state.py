@@ -1,0 +1,58 @@
+"""What conditions and directives see: the component that a command is executed for."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from device.processor.machine import Machine, Trace
+from device.processor.parameters import ParameterSet
+from device.processor.pool import Pool
+from suit.manifest import ComponentId
+
+
+class State:
+    """The processor's memory during one procedure; all parameters are unset when it begins (M6.1).
+
+    Attributes:
+        ids: The manifest's components.
+        index: The component index, always one integer while a command is executed (M6.5).
+        current: The component at that index.
+        parameters: Its parameters.
+        pool: The commands that may run at the same time, None while all is strictly ordered (M6.7).
+    """
+
+    __slots__ = (
+        "components",
+        "current",
+        "fetcher",
+        "ids",
+        "index",
+        "parameters",
+        "payloads",
+        "platform",
+        "pool",
+        "sets",
+        "trace",
+    )
+
+    def __init__(
+        self,
+        ids: tuple[ComponentId, ...],
+        payloads: Mapping[str, bytes],
+        machine: Machine,
+        trace: Trace,
+    ) -> None:
+        self.components: Final = machine.components
+        self.platform: Final = machine.platform
+        self.fetcher: Final = machine.fetcher
+        self.ids: Final = ids
+        self.payloads: Final = payloads
+        self.sets: Final = [ParameterSet() for _ in ids]
+        self.trace: Final = trace
+        self.pool: Pool | None = None
+        self.select(0)
+
+    def select(self, index: int) -> None:
+        """Make the component at ``index`` the current one."""
+        self.index = index
+        self.current = self.ids[index]
+        self.parameters = self.sets[index]
