@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pytest
+
+from repository.repository import Repository
+from repository.tests.making import FakeClock, make_repository
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, clock: FakeClock) -> Repository:
+    return make_repository(tmp_path / "repo", clock)
