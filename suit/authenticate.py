@@ -85,7 +85,7 @@ def authenticate(envelope: Envelope, verifier: Verifier) -> tuple[bytes, ...]:
         UnsupportedAlgorithmError: Nobody vouches, and a block has an algorithm that no trusted key admits.
         UnsupportedCoseError: Nobody vouches, and a block is COSE that hardsuit does not understand.
     """
-    _check_digest(envelope)
+    check_digest(envelope)
     if not envelope.blocks:
         raise NotAuthenticError("envelope: no authentication block")
     if len(envelope.blocks) > MAX_BLOCKS:
@@ -103,7 +103,13 @@ def authenticate(envelope: Envelope, verifier: Verifier) -> tuple[bytes, ...]:
     return judge.verdict()
 
 
-def _check_digest(envelope: Envelope) -> None:
+def check_digest(envelope: Envelope) -> None:
+    """Recompute the digest of the manifest: over its byte string, head included (M8.3).
+
+    Raises:
+        NotAuthenticError: It is not the digest that the blocks sign.
+        UnsupportedAlgorithmError: Its algorithm is no digest algorithm (M10).
+    """
     stream = digest.new(envelope.digest.algorithm)
     stream.update(cbor.byte_string_head(len(envelope.manifest)))
     stream.update(envelope.manifest)

@@ -9,9 +9,8 @@ is read without it: importing pycose would double the time of ``hardsuit suit ve
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from spec.labels import DIRECT_RECIPIENTS, MACS, SIGNATURES, CborTag, CoseAlgorithm, CoseCurve
 from spec.labels import CoseHeader as Label
@@ -27,7 +26,9 @@ from suit.errors import (
     UsageError,
 )
 from suit.keys import IMPLEMENTED, algorithms_of
-from suit.signer import Signer
+
+if TYPE_CHECKING:
+    from suit.signer import Signer  # only makers of blocks need it
 
 MAX_SIGNERS: Final = 8
 _LIMITS: Final = cbor.Limits(size=1 << 16, depth=8, items=512)
@@ -37,8 +38,7 @@ _SIGNATURES: Final = SIGNATURES & IMPLEMENTED
 _MACS: Final = MACS & IMPLEMENTED
 
 
-@dataclass(frozen=True, slots=True)
-class Attestation:
+class Attestation(NamedTuple):
     """One signature or tag of a block.
 
     Attributes:
@@ -54,8 +54,7 @@ class Attestation:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """An authentication block (M8.3): which COSE structure it is, and what it offers as proof."""
 
     kind: CborTag
@@ -200,7 +199,7 @@ _READERS: Final[dict[int, tuple[int, Callable[[Header, list[cbor.Item], bytes, s
 }
 
 
-def sign1(payload: bytes, signer: Signer) -> bytes:
+def sign1(payload: bytes, signer: "Signer") -> bytes:
     """Make a tagged COSE_Sign1 over a detached payload, with the signer's kid if it has one."""
     _require(signer, _SIGNATURES)
     with _fence("COSE_Sign1"):
@@ -211,7 +210,7 @@ def sign1(payload: bytes, signer: Signer) -> bytes:
     return encoded
 
 
-def sign(payload: bytes, signers: Sequence[Signer]) -> bytes:
+def sign(payload: bytes, signers: Sequence["Signer"]) -> bytes:
     """Make a tagged COSE_Sign over a detached payload, one signature per signer.
 
     Raises:
@@ -231,7 +230,7 @@ def sign(payload: bytes, signers: Sequence[Signer]) -> bytes:
     return encoded
 
 
-def mac0(payload: bytes, signer: Signer) -> bytes:
+def mac0(payload: bytes, signer: "Signer") -> bytes:
     """Make a tagged COSE_Mac0 over a detached payload."""
     _require(signer, _MACS)
     with _fence("COSE_Mac0"):
@@ -241,7 +240,7 @@ def mac0(payload: bytes, signer: Signer) -> bytes:
     return cbor.encode(cbor.Tagged(CborTag.COSE_MAC0.value, parts))
 
 
-def mac(payload: bytes, signer: Signer) -> bytes:
+def mac(payload: bytes, signer: "Signer") -> bytes:
     """Make a tagged COSE_Mac over a detached payload for one ``direct`` recipient, named by kid."""
     _require(signer, _MACS)
     with _fence("COSE_Mac"):
@@ -261,12 +260,12 @@ def mac(payload: bytes, signer: Signer) -> bytes:
     return cbor.encode(cbor.Tagged(CborTag.COSE_MAC.value, parts))
 
 
-def _require(signer: Signer, allowed: frozenset[CoseAlgorithm]) -> None:
+def _require(signer: "Signer", allowed: frozenset[CoseAlgorithm]) -> None:
     if signer.algorithm not in allowed:
         raise UsageError(f"{signer.algorithm.name} does not fit this kind of block")
 
 
-def _kid(signer: Signer) -> dict[int, bytes]:
+def _kid(signer: "Signer") -> dict[int, bytes]:
     return {Label.KID.value: signer.kid} if signer.kid else {}
 
 
@@ -348,12 +347,12 @@ def _curve(key: Any, algorithm: CoseAlgorithm) -> CoseCurve:  # noqa: ANN401 - p
     return curve
 
 
-def _protected(signer: Signer) -> dict[Any, Any]:
+def _protected(signer: "Signer") -> dict[Any, Any]:
     label = _pycose().algorithm
     return {label: label.value_parser(signer.algorithm.value)}
 
 
-def _unprotected(signer: Signer) -> dict[Any, Any]:
+def _unprotected(signer: "Signer") -> dict[Any, Any]:
     return {_pycose().kid: signer.kid} if signer.kid else {}
 
 

@@ -6,8 +6,7 @@ serve those who speak X9.62.
 """
 
 import hmac
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -41,8 +40,7 @@ class Signing(Protocol):
         """Return the raw signature or tag of ``message``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(NamedTuple):
     """One curve for ECDSA, and the hash that the fully-specified algorithms pair with it (RFC 9864)."""
 
     size: int

@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from spec.labels import MACS, SIGNATURES, CoseAlgorithm, CoseCurve, CoseKeyOperation, CoseKeyType
 from spec.labels import CoseKeyParameter as Param
@@ -17,6 +16,9 @@ from suit.errors import (
     UnsupportedAlgorithmError,
     UsageError,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The first of a row is what a key without ``alg`` admits; the others need a key that says so (RFC 9864).
 _BY_CURVE: Final[Mapping[CoseCurve | None, tuple[CoseAlgorithm, ...]]] = {
@@ -280,7 +282,7 @@ def is_pem(data: bytes) -> bool:
     return _PEM in data[: 1 << 10]
 
 
-def read_key_file(path: Path) -> bytes:
+def read_key_file(path: "Path") -> bytes:
     """Return the content of a key file.
 
     Raises:
@@ -296,7 +298,7 @@ def read_key_file(path: Path) -> bytes:
     return data
 
 
-def load_key(path: Path) -> CoseKey:
+def load_key(path: "Path") -> CoseKey:
     """Read a key file, PEM or COSE_Key; of a private key, the public part.
 
     Raises:
@@ -309,7 +311,7 @@ def load_key(path: Path) -> CoseKey:
         raise unusable(path, error) from error
 
 
-def unusable(path: Path, error: HardsuitError) -> KeyUnavailableError:
+def unusable(path: "Path", error: HardsuitError) -> KeyUnavailableError:
     """Say which file holds the key that cannot be used, and why."""
     why = f"not a key ({error})" if isinstance(error, RejectedError) else str(error)
     return KeyUnavailableError(f"{path}: {why}")

@@ -190,8 +190,7 @@ def load_signer(
         raise unusable(path, error) from error
     if algorithm and signer.public.algorithm not in (None, algorithm):
         raise UsageError(f"{path}: the key is bound to {signer.algorithm.name}")
-    public = replace(signer.public, kid=kid) if kid else signer.public
-    return LocalSigner(public, algorithm or signer.algorithm, signer.d)
+    return replace(signer, **_bound(signer.public, algorithm, kid))
 
 
 def signer_from_uri(
@@ -218,8 +217,13 @@ def signer_from_uri(
         return load_signer(path, algorithm=algorithm, kid=kid)
     if public is None:
         raise UsageError(f"{uri}: the public key has to be given as well")
-    bound = replace(public, kid=kid or public.kid)
-    return RemoteSigner(bound, algorithm or public.default_algorithm, _remote(uri, public), uri)
+    return RemoteSigner(**_bound(public, algorithm, kid), _signer=_remote(uri, public), _uri=uri)
+
+
+def _bound(public: CoseKey, algorithm: CoseAlgorithm | None, kid: bytes | None) -> dict[str, Any]:
+    """Return what a signer says of itself when its user chose an algorithm or a kid."""
+    key = replace(public, algorithm=algorithm or public.algorithm, kid=kid or public.kid)
+    return {"public": key, "algorithm": key.default_algorithm}
 
 
 def _remote(uri: str, public: CoseKey) -> Any:  # noqa: ANN401 - a class that securesystemslib chooses
