@@ -101,31 +101,38 @@ def decode(
     return value
 
 
-def decode_array(raw: bytes, *, where: str, budget: Budget) -> tuple[list[Item], list[int]]:
-    """Decode one array; return its items and the byte offset at which each begins.
+def decode_pairs(raw: bytes, *, where: str, budget: Budget) -> list[tuple[int, Item, int, Item]]:
+    """Decode one array of alternating items, as command sequences are; each with its byte offset.
+
+    Returns:
+        For each pair: offset and value of its first item, offset and value of its second.
 
     Raises:
         LimitError: The input is over a limit.
-        MalformedError: The input is not deterministic CBOR, or not an array.
+        MalformedError: The input is not deterministic CBOR, or not an array of pairs.
     """
-    items: list[Item] = []
-    starts: list[int] = []
+    pairs: list[tuple[int, Item, int, Item]] = []
+    depth = budget.depth - 1
     try:
-        count, pos = _array_head(raw)
-        _spend(budget, count)
-        depth = budget.depth - 1
+        count, pos = _pairs_head(raw, budget)
         for _ in range(count):
-            starts.append(pos)
+            start = pos
+            label = raw[pos]
+            if label < _DIRECT:
+                pos += 1
+            else:
+                label, pos = _item(raw, pos, budget, depth, _map)
+            middle = pos
             value = raw[pos]
             if value < _DIRECT:
                 pos += 1
             else:
                 value, pos = _item(raw, pos, budget, depth, _map)
-            items.append(value)
+            pairs.append((start, label, middle, value))
         _expect_end(raw, pos)
     except (IndexError, UnicodeDecodeError, _BadCborError) as error:
         raise _error(where, error) from error
-    return items, starts
+    return pairs
 
 
 def encode(item: Item) -> bytes:
@@ -179,10 +186,14 @@ def _expect_end(raw: bytes, end: int) -> None:
         raise _BadCborError(f"{len(raw) - end} bytes follow the item")
 
 
-def _array_head(raw: bytes) -> tuple[int, int]:
+def _pairs_head(raw: bytes, budget: Budget) -> tuple[int, int]:
     if raw[0] >> 5 != _ARRAY:
         raise _BadCborError("an array was expected")
-    return _argument(raw, 0)
+    count, pos = _argument(raw, 0)
+    if count % 2:
+        raise _BadCborError("an array of pairs has an even number of items")
+    _spend(budget, count)
+    return count >> 1, pos
 
 
 _MapReader = Callable[[bytes, int, int, Budget, int], tuple[dict[Item, Item], int]]

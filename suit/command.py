@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec
 import click
 
 from suit.errors import ExitCode, HardsuitError
+from suit.printable import printable
 
 P = ParamSpec("P")
 Verb = Callable[Concatenate["Console", P], object]
@@ -24,12 +25,14 @@ class Console:
         json: Whether one JSON object is wanted instead of text.
         quiet: Whether words are unwanted.
         verbose: How many ``-v`` were given.
+        found: What a verb had found out before it failed; part of the JSON object beside the message.
     """
 
     def __init__(self, *, json: bool, quiet: bool, verbose: int) -> None:
         self.json = json
         self.quiet = quiet
         self.verbose = verbose
+        self.found: dict[str, Any] = {}
 
     def say(self, words: str) -> None:
         """Tell people something, on stderr."""
@@ -88,7 +91,7 @@ def _outcome(
         return ExitCode.OK, "ok", "", verb(console, *args, **kwargs)
     except HardsuitError as error:
         return error.exit_code, error.reason, str(error), None
-    except click.ClickException:
+    except (click.ClickException, BrokenPipeError):
         raise
     except OSError as error:
         return ExitCode.STORAGE, "storage", f"{error.filename or 'storage'}: {error.strerror}", None
@@ -101,7 +104,7 @@ def _outcome(
 def _report(console: Console, code: ExitCode, reason: str, message: str, data: object) -> None:
     if console.json:
         ok = code is ExitCode.OK
-        shown = data if ok else {"message": message}
+        shown = data if ok else {"message": message} | console.found
         click.echo(json.dumps({"ok": ok, "code": code.value, "reason": reason, "data": shown}))
     if message:
-        click.echo(f"hardsuit: {message}", err=True)
+        click.echo(f"hardsuit: {printable(message)}", err=True)

@@ -81,19 +81,17 @@ class _Reader:
     def sequence(self, raw: bytes, base: int, depth: int) -> Sequence:
         if depth == 0:
             raise LimitError(self.where, f"sequences are nested deeper than {MAX_NESTING} levels")
-        items, starts = cbor.decode_array(raw, where=self.where, budget=self.budget)
-        if not items or len(items) % 2:
-            raise MalformedError(self.where, "a sequence is pairs of command and argument")
+        pairs = cbor.decode_pairs(raw, where=self.where, budget=self.budget)
+        if not pairs:
+            raise MalformedError(self.where, "an empty sequence")
         known = _SHARED_COMMANDS if self.shared else _COMMANDS
         steps = []
-        for index in range(0, len(items), 2):
-            number = items[index]
+        for offset, number, start, item in pairs:
             row = known.get(number) if type(number) is int else None
             if row is None:
                 self._refuse(number)
             label, read = row
-            argument = read(self, items[index + 1], base + starts[index + 1], depth - 1)
-            steps.append(Step(label, argument, base + starts[index]))
+            steps.append(Step(label, read(self, item, base + start, depth - 1), base + offset))
         return tuple(steps)
 
     def policy(self, item: cbor.Item, start: int, depth: int) -> int:

@@ -3,6 +3,7 @@
 from typing import Any, assert_never
 
 from spec.labels import CborTag, Common
+from spec.labels import Envelope as EnvelopeMember
 from spec.labels import Manifest as Member
 from suit import cbor
 from suit.commands import ARGUMENTS, Argument
@@ -39,10 +40,18 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return cbor.encode(members)
 
 
+def encode_bare_manifest(manifest: Manifest) -> bytes:
+    """Encode a SUIT_Manifest that stands alone, behind tag 1070 (M8.4)."""
+    return cbor.tag_head(CborTag.SUIT_MANIFEST.value) + encode_manifest(manifest)
+
+
 def encode_envelope(envelope: Envelope) -> bytes:
     """Encode a SUIT_Envelope (M8.2): authentication wrapper, manifest, severed members, payloads."""
     wrapper = cbor.encode([envelope.digest_bytes, *envelope.blocks])
-    members: dict[int | str, cbor.Item] = {2: wrapper, 3: envelope.manifest}
+    members: dict[int | str, cbor.Item] = {
+        EnvelopeMember.AUTHENTICATION_WRAPPER.value: wrapper,
+        EnvelopeMember.MANIFEST.value: envelope.manifest,
+    }
     members.update({member.value: element for member, element in envelope.severed.items()})
     members.update(envelope.payloads)
     item: cbor.Item = members

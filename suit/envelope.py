@@ -9,7 +9,7 @@ from spec.labels import Manifest as ManifestMember
 from suit import cbor, digest
 from suit.decode_sequence import decode_digest
 from suit.encode import encode_digest, encode_envelope, encode_manifest, encode_sequence, encode_texts
-from suit.errors import LimitError, MalformedError, UnsupportedElementError, UsageError
+from suit.errors import LimitError, MalformedError, UsageError
 from suit.manifest import Digest, Envelope, Manifest, Sequence, Severable, Texts
 from suit.narrow import MAX_URI, as_bytes, as_map, draft_name
 
@@ -24,16 +24,23 @@ _TAG = CborTag.SUIT_ENVELOPE.value
 _WRAPPER_KEY, _MANIFEST_KEY = Member.AUTHENTICATION_WRAPPER.value, Member.MANIFEST.value
 
 
-def open_envelope(raw: bytes) -> Envelope:
+def open_envelope(raw: bytes, *, embedded: bool = False) -> Envelope:
     """Read the envelope map and its authentication wrapper, nothing else (M6.2).
+
+    Args:
+        raw: The encoded envelope.
+        embedded: Whether it came out of another envelope, where tag 107 may be missing (ADR 0005, 7.5).
 
     Raises:
         LimitError: Over 1 MiB, or too many members or blocks.
-        MalformedError: Not a SUIT envelope in deterministic CBOR.
-        UnsupportedElementError: An envelope member that hardsuit does not implement.
+        MalformedError: Not a SUIT envelope in deterministic CBOR, or with a member that hardsuit does not
+            implement: nobody vouches for such a member, so it is no :class:`RefusedError`.
+        UnsupportedAlgorithmError: The manifest's digest is by an unknown algorithm.
     """
     item = cbor.decode(raw, where="envelope", limits=_LIMITS)
     tagged = isinstance(item, cbor.Tagged)
+    if not tagged and not embedded:
+        raise MalformedError("envelope", f"no tag {_TAG} in front")
     if tagged:
         if item.tag != _TAG:
             raise MalformedError("envelope", f"tag {item.tag} instead of {_TAG}")
@@ -77,7 +84,7 @@ def _sort_members(
         elif key in _SEVERABLE_BY_NUMBER:
             severed[_SEVERABLE_BY_NUMBER[key]] = as_bytes(value, f"envelope member {key}")
         else:
-            raise UnsupportedElementError(f"envelope: member {cbor.shown(key)} is not implemented")
+            raise MalformedError("envelope", f"member {cbor.shown(key)} is not implemented")
     return severed, payloads
 
 
