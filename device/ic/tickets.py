@@ -1,0 +1,80 @@
+"""Tickets: what the IC proved, authenticated under a key that dies with the boot."""
+
+import hashlib
+import hmac
+import secrets
+import struct
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum
+from typing import Final
+
+from device.ic.errors import PolicyDeniedError
+from device.ic.interface import HashTicket, Purpose, Ticket, VerifyTicket
+from spec.labels import CoseAlgorithm
+
+_PURPOSE_NUMBER: Final = {purpose: number for number, purpose in enumerate(Purpose)}
+
+
+class _Kind(Enum):
+    VERIFY = 1
+    HASH = 2
+
+
+class TicketOffice:
+    """Issues tickets and knows its own again."""
+
+    __slots__ = ("_boot_count", "_key")
+
+    def __init__(self, boot_count: int) -> None:
+        """Draw the proof key of this boot."""
+        self._boot_count = boot_count
+        self._key = secrets.token_bytes(32)
+
+    def verified(
+        self, algorithm: CoseAlgorithm, message: bytes, key: bytes, purpose: Purpose
+    ) -> VerifyTicket:
+        """Return the ticket for a good signature."""
+        digest = hashlib.sha256(message).digest()
+        proof = self._prove_verify(algorithm, digest, key, purpose, self._boot_count)
+        return VerifyTicket(algorithm, digest, key, purpose, self._boot_count, proof)
+
+    def hashed(self, algorithm: CoseAlgorithm, digest: bytes, size: int) -> HashTicket:
+        """Return the ticket for a digest computed here."""
+        ticket = HashTicket(algorithm, digest, size, self._boot_count, b"")
+        return replace(ticket, proof=self._prove_hash(ticket))
+
+    def require(self, proof: Iterable[Ticket], purpose: Purpose, what: str) -> None:
+        """Demand that all tickets are good and one is for a verification with ``purpose``.
+
+        Raises:
+            PolicyDeniedError: One is forged or of another boot, or none is for this purpose.
+        """
+        found = False
+        for ticket in proof:
+            self._require_own(ticket, what)
+            found = found or (isinstance(ticket, VerifyTicket) and ticket.purpose is purpose)
+        if not found:
+            raise PolicyDeniedError(f"{what}: needs a ticket of a {purpose.value} verification")
+
+    def _require_own(self, ticket: Ticket, what: str) -> None:
+        if ticket.boot_count != self._boot_count:
+            raise PolicyDeniedError(f"{what}: the ticket is of another boot")
+        if isinstance(ticket, VerifyTicket):
+            expected = self._prove_verify(
+                ticket.algorithm, ticket.digest, ticket.key, ticket.purpose, ticket.boot_count
+            )
+        else:
+            expected = self._prove_hash(ticket)
+        if not hmac.compare_digest(expected, ticket.proof):
+            raise PolicyDeniedError(f"{what}: the ticket is not of this IC")
+
+    def _prove_verify(
+        self, algorithm: CoseAlgorithm, digest: bytes, key: bytes, purpose: Purpose, boot_count: int
+    ) -> bytes:
+        head = struct.pack(">BqBQ", _Kind.VERIFY.value, algorithm.value, _PURPOSE_NUMBER[purpose], boot_count)
+        return hmac.digest(self._key, head + digest + key, "sha256")
+
+    def _prove_hash(self, ticket: HashTicket) -> bytes:
+        head = struct.pack(">BqQQ", _Kind.HASH.value, ticket.algorithm.value, ticket.boot_count, ticket.size)
+        return hmac.digest(self._key, head + ticket.digest, "sha256")
