@@ -6,8 +6,8 @@ A component is named by its identifier (M8.4.5) and may be absent: then ``size``
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -154,15 +154,8 @@ class MemoryComponents(Components):
         return digest.compute(algorithm, held.content)
 
     @override
-    @contextmanager
-    def transaction(self) -> Generator[None, None, None]:
-        before = [(held, held.content) for held in self._components.values()]
-        try:
-            yield
-        except BaseException:
-            for held, content in before:
-                held.content = content
-            raise
+    def transaction(self) -> AbstractContextManager[None]:
+        return _Undo(self._components.values())
 
     def content(self, component: ComponentId) -> bytes | None:
         """Return what the component holds; None when it is absent."""
@@ -173,6 +166,19 @@ class MemoryComponents(Components):
             return self._components[component]
         except KeyError:
             raise ComponentError(f"this device has no component {show_id(component)}") from None
+
+
+class _Undo(AbstractContextManager[None]):
+    """Gives components their content back when the block raises."""
+
+    def __init__(self, components: Iterable[MemoryComponent]) -> None:
+        self._before = [(held, held.content) for held in components]
+
+    @override
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for held, content in self._before:
+                held.content = content
 
 
 def show_id(component: ComponentId) -> str:

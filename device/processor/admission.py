@@ -5,7 +5,7 @@ All sequences are looked through, whether this procedure runs them or not: a man
 not, at every stage of its life.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from device.authenticate import Authentic
@@ -44,15 +44,23 @@ def admit(authentic: Authentic[Manifest], machine: Machine, floor: Floor) -> Non
         AbortError: A sequence breaks a rule that needs no execution to see.
     """
     manifest = authentic.manifest
-    _check_sequence_number(manifest.sequence_number, authentic.envelope.digest.value, floor)
+    check_sequence_number(authentic, floor)
     _check_components(manifest.components, machine.components)
     if machine.policy.identifiers is Identifiers.REQUIRED:
         _require_identifiers(manifest.shared_sequence)
     for section, sequence in _sequences(manifest):
-        _Reader(section, len(manifest.components)).read(sequence)
+        if sequence is not None:
+            _check_sequence(sequence, len(manifest.components), section)
 
 
-def _check_sequence_number(offered: int, digest: bytes, floor: Floor) -> None:
+def check_sequence_number(authentic: Authentic[Manifest], floor: Floor) -> None:
+    """Hold a manifest against a floor: never below it, and no second manifest of its number.
+
+    Raises:
+        RollbackError: Its sequence number is below the floor (M8.4.2).
+        SequenceReusedError: It has the floor's number and is another manifest (ADR 0005).
+    """
+    offered, digest = authentic.manifest.sequence_number, authentic.envelope.digest.value
     if offered < floor.value:
         raise RollbackError("sequence number", offered=offered, stored=floor.value)
     if offered == floor.value and floor.digest and floor.digest != digest:
@@ -74,69 +82,70 @@ def _require_identifiers(shared: Sequence | None) -> None:
         raise RefusedError("the shared sequence does not check both vendor and class (M6.2)")
 
 
-def _sequences(manifest: Manifest) -> Iterator[tuple[Section, Sequence]]:
-    severable = (
-        (Section.PAYLOAD_FETCH, manifest.payload_fetch),
-        (Section.INSTALL, manifest.install),
-    )
-    for section, member in severable:
-        if member is not None and member.value is not None:
-            yield section, member.value
-    inline = (
+def _sequences(manifest: Manifest) -> tuple[tuple[Section, Sequence | None], ...]:
+    fetch, install = manifest.payload_fetch, manifest.install
+    return (
         (Section.COMMON, manifest.shared_sequence),
+        (Section.PAYLOAD_FETCH, None if fetch is None else fetch.value),
+        (Section.INSTALL, None if install is None else install.value),
         (Section.VALIDATE, manifest.validate),
         (Section.LOAD, manifest.load),
         (Section.INVOKE, manifest.invoke),
     )
-    for section, sequence in inline:
-        if sequence is not None:
-            yield section, sequence
 
 
-class _Reader:
-    """Reads one top-level sequence with those nested in it, without executing anything."""
+def _check_sequence(sequence: Sequence, count: int, section: Section) -> None:
+    if count > 1 and sequence[0].label is not Command.SET_COMPONENT_INDEX:
+        problem = "several components, and no set-component-index first (M6.2)"
+        raise _abort(sequence[0], section, problem)
+    for step in sequence:
+        # M8.4.8.15: soft-failure belongs to nested sequences.
+        if step.label is Command.OVERRIDE_PARAMETERS and Parameter.SOFT_FAILURE in step.argument:
+            raise _abort(step, section, "soft-failure outside try-each and run-sequence (M8.4.8.15)")
+    _check_steps(sequence, count, section)
 
-    __slots__ = ("count", "section")
 
-    def __init__(self, section: Section, count: int) -> None:
-        self.section = section
-        self.count = count
+def _check_steps(sequence: Sequence, count: int, section: Section) -> None:
+    for step in sequence:
+        check = _CHECKS.get(step.label)
+        if check is not None:
+            check(step, count, section)
 
-    def read(self, sequence: Sequence) -> None:
-        if self.count > 1 and sequence[0].label is not Command.SET_COMPONENT_INDEX:
-            raise self._abort(sequence[0], "several components, and no set-component-index first (M6.2)")
-        self._steps(sequence, nested=False)
 
-    def _steps(self, sequence: Sequence, *, nested: bool) -> None:
-        for step in sequence:
-            label = step.label
-            if label is Command.SET_COMPONENT_INDEX:
-                self._index(step)
-            elif label is Command.OVERRIDE_PARAMETERS:
-                self._parameters(step, nested=nested)
-            elif label is Command.RUN_SEQUENCE:
-                self._steps(step.argument, nested=True)
-            elif label is Command.TRY_EACH:
-                for branch in step.argument:
-                    if branch is not None:
-                        self._steps(branch, nested=True)
+def _check_index(step: Step, count: int, section: Section) -> None:
+    if step.argument is True:
+        return
+    indices = (step.argument,) if isinstance(step.argument, int) else step.argument
+    for index in indices:
+        if index >= count:
+            raise _abort(step, section, f"there is no component {index}")
 
-    def _index(self, step: Step) -> None:
-        if step.argument is True:
-            return
-        indices = (step.argument,) if isinstance(step.argument, int) else step.argument
-        for index in indices:
-            if index >= self.count:
-                raise self._abort(step, f"there is no component {index}")
 
-    def _parameters(self, step: Step, *, nested: bool) -> None:
-        if not nested and Parameter.SOFT_FAILURE in step.argument:
-            raise self._abort(step, "soft-failure outside try-each and run-sequence (M8.4.8.15)")
-        source = step.argument.get(Parameter.SOURCE_COMPONENT, 0)
-        if source >= self.count:
-            raise self._abort(step, f"there is no component {source}")
+def _check_parameters(step: Step, count: int, section: Section) -> None:
+    source = step.argument.get(Parameter.SOURCE_COMPONENT, 0)
+    if source >= count:
+        raise _abort(step, section, f"there is no component {source}")
 
-    def _abort(self, step: Step, problem: str) -> AbortError:
-        error = AbortError(problem)
-        error.place = Place(self.section, step.offset, None, step.label)
-        return error
+
+def _check_branches(step: Step, count: int, section: Section) -> None:
+    for branch in step.argument:
+        if branch is not None:
+            _check_steps(branch, count, section)
+
+
+def _check_nested(step: Step, count: int, section: Section) -> None:
+    _check_steps(step.argument, count, section)
+
+
+_CHECKS: Final[Mapping[Command, Callable[[Step, int, Section], None]]] = {
+    Command.SET_COMPONENT_INDEX: _check_index,
+    Command.OVERRIDE_PARAMETERS: _check_parameters,
+    Command.TRY_EACH: _check_branches,
+    Command.RUN_SEQUENCE: _check_nested,
+}
+
+
+def _abort(step: Step, section: Section, problem: str) -> AbortError:
+    error = AbortError(problem)
+    error.place = Place(section, step.offset, None, step.label)
+    return error

@@ -78,43 +78,16 @@ class Interpreter:
             self._run_top(Section.COMMON, self._shared)
         self._run_top(section, sequence)
 
-    def check(self, step: Step, condition: Condition) -> Failure:
-        """Execute a condition."""
-        state = self._state
-        for index in self._selection:
-            state.select(index)
-            problem = condition(state)
-            if self._observer is not None:
-                self._observer(self._record(step, succeeded=problem is None))
-            if problem is not None:
-                failure = ConditionFailedError(problem)
-                failure.place = self._place(step)
-                return failure
-        return None
-
-    def direct(self, step: Step, directive: Directive) -> None:
-        """Execute a directive that has an effect."""
-        state = self._state
-        for index in self._selection:
-            state.select(index)
-            try:
-                directive(state)
-            except HardsuitError:
-                if self._observer is not None:
-                    self._observer(self._record(step, succeeded=False))
-                raise
-            if self._observer is not None:
-                self._observer(self._record(step, succeeded=True))
-
     def override_parameters(self, step: Step) -> None:
         """Set parameters, whatever they were (M8.4.10.3)."""
+        chosen = [self._state.sets[index] for index in self._selection]
         for label, value in step.argument.items():
             name = FIELDS.get(label)
             if name is None:
                 self._set_flag(label, value)
-            else:
-                for index in self._selection:
-                    setattr(self._state.sets[index], name, value)
+                continue
+            for parameters in chosen:
+                setattr(parameters, name, value)
 
     def set_component_index(self, step: Step) -> None:
         """Select one component, some of them, or all (M6.5, M8.4.10.1)."""
@@ -172,13 +145,51 @@ class Interpreter:
             self._budget -= len(self._selection)
             if self._budget < 0:
                 raise AbortError("too many commands for one procedure")
-            execute = _COMMANDS.get(step.label)
-            if execute is None:
-                raise UnsupportedCommandError(f"{step.label.name} is not implemented")
-            failure = execute(self, step)
+            condition = CONDITIONS.get(step.label)
+            if condition is not None:
+                failure = self._check(step, condition)
+            elif step.label in DIRECTIVES:
+                failure = self._direct(step, DIRECTIVES[step.label])
+            else:
+                failure = self._flow(step)
             if failure is not None:
                 return failure
         return None
+
+    def _check(self, step: Step, condition: Condition) -> Failure:
+        state = self._state
+        for index in self._selection:
+            if index != state.index:
+                state.select(index)
+            problem = condition(state)
+            if self._observer is not None:
+                self._observer(self._record(step, succeeded=problem is None))
+            if problem is not None:
+                failure = ConditionFailedError(problem)
+                failure.place = self._place(step)
+                return failure
+        return None
+
+    def _direct(self, step: Step, directive: Directive) -> Failure:
+        state = self._state
+        for index in self._selection:
+            if index != state.index:
+                state.select(index)
+            try:
+                directive(state)
+            except HardsuitError:
+                if self._observer is not None:
+                    self._observer(self._record(step, succeeded=False))
+                raise
+            if self._observer is not None:
+                self._observer(self._record(step, succeeded=True))
+        return None
+
+    def _flow(self, step: Step) -> Failure:
+        method = _FLOW.get(step.label)
+        if method is None:
+            raise UnsupportedCommandError("the command is not implemented")
+        return method(self, step)
 
     def _run_nested(self, sequence: Sequence, index: int, *, soft: bool) -> tuple[Failure, bool]:
         """Run a nested sequence; return its failure and whether it was soft about it when it ended."""
@@ -202,8 +213,9 @@ class Interpreter:
         return failure
 
     def _select(self, selection: tuple[int, ...], *, several: bool) -> None:
-        if max(selection) >= len(self._state.ids):
-            raise AbortError(f"there is no component {max(selection)}")
+        for index in selection:
+            if index >= len(self._state.ids):
+                raise AbortError(f"there is no component {index}")
         self._selection = selection
         self._several = several
 
@@ -253,26 +265,7 @@ def _sets_index(sequence: Sequence) -> bool:
     return False
 
 
-_Execute: TypeAlias = Callable[[Interpreter, Step], Failure]
-
-
-def _condition(condition: Condition) -> _Execute:
-    def check(interpreter: Interpreter, step: Step) -> Failure:
-        return interpreter.check(step, condition)
-
-    return check
-
-
-def _directive(directive: Directive) -> _Execute:
-    def direct(interpreter: Interpreter, step: Step) -> None:
-        interpreter.direct(step, directive)
-
-    return direct
-
-
-_COMMANDS: Final[Mapping[Command, _Execute]] = {
-    **{label: _condition(condition) for label, condition in CONDITIONS.items()},
-    **{label: _directive(directive) for label, directive in DIRECTIVES.items()},
+_FLOW: Final[Mapping[Command, Callable[[Interpreter, Step], Failure]]] = {
     Command.SET_COMPONENT_INDEX: Interpreter.set_component_index,
     Command.OVERRIDE_PARAMETERS: Interpreter.override_parameters,
     Command.TRY_EACH: Interpreter.try_each,

@@ -1,19 +1,18 @@
 """Parameters (M8.4.8): one set for each component."""
 
-from dataclasses import dataclass, fields
 from typing import Final
 
 from spec.labels import Parameter
 from suit.manifest import Digest, Pen
 
 
-@dataclass(slots=True)
 class ParameterSet:
     """What the manifest has set for one component so far; None is unset.
 
     strict-order and soft-failure are not here: they belong to the interpreter (M8.4.8).
     """
 
+    # Defaults on the class: a set costs nothing until something is set.
     vendor_identifier: bytes | Pen | None = None
     class_identifier: bytes | None = None
     device_identifier: bytes | None = None
@@ -27,5 +26,5 @@ class ParameterSet:
     invoke_args: bytes | None = None
 
 
-FIELDS: Final = {Parameter[field.name.upper()]: field.name for field in fields(ParameterSet)}
+FIELDS: Final = {Parameter[name.upper()]: name for name in ParameterSet.__annotations__}
 """The attribute of each parameter that belongs to a component."""
