@@ -55,6 +55,8 @@ def _build(directory: Path, policy: Policy, clock: Clock, keys: KeysByRole) -> N
         (directory / name).mkdir(mode=mode)
     for name in ("metadata", "targets", "content"):
         (directory / "public" / name).mkdir()
+    for folder in (directory / "public", directory):
+        sync_folder(folder)
     policies.create(directory, policy)
     workshop = Workshop(directory, policy, clock)
     chosen = {kind: keys.get(kind) or workshop.obtain(kind, kind.value) for kind in TOP_LEVEL}

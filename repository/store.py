@@ -175,12 +175,13 @@ class DirectoryStore:
             yield
 
     def _sync_folders(self, path: Path) -> None:
-        """Make the name of a file durable, and the names of all folders that lead to it."""
+        """Make the name of a file durable, and the names of all folders that lead to it.
+
+        The folders right below the root are made and synced when the repository is founded.
+        """
         folder = path.parent
-        while True:
+        while folder != self._root:
             sync_folder(folder)
-            if folder == self._root:
-                return
             folder = folder.parent
 
 

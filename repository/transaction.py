@@ -134,9 +134,11 @@ class Transaction:
     def _write_numbered(self, name: str, role: AnyRole) -> bytes:
         """Sign a role and write it under the first version number that is free."""
         while True:
-            raw = self._seal(name, role)
-            if self._store.put_immutable(metadata_name(name, role.version), [raw]):
-                return raw
+            file = metadata_name(name, role.version)
+            if self._store.get(file) is None:  # signing is dearer than looking
+                raw = self._seal(name, role)
+                if self._store.put_immutable(file, [raw]):
+                    return raw
             role.version += 1
 
     def _seal(self, name: str, role: AnyRole) -> bytes:

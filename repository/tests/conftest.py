@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,9 @@ def clock() -> FakeClock:
 @pytest.fixture
 def repository(tmp_path: Path, clock: FakeClock) -> Repository:
     return make_repository(tmp_path / "repo", clock)
+
+
+@pytest.fixture
+def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the disk where processes are killed but the power stays on."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import unquote
 
-from tuf.ngclient import Updater
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient import FetcherInterface, Updater
+from typing_extensions import override as overrides
 
 from repository.policy import Policy, RolePolicy, Roles
 from repository.repository import Repository
@@ -110,20 +113,44 @@ def make_update(
     return read_update(raw, files=[file], destination=Destination(channel))
 
 
+class FolderFetcher(FetcherInterface):
+    """Reads a public folder without a server in between."""
+
+    def __init__(self, public: Path) -> None:
+        self._public = public
+
+    @overrides
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        try:
+            yield (self._public / unquote(url.removeprefix("folder:"))).read_bytes()
+        except FileNotFoundError as error:
+            raise DownloadHTTPError(url, 404) from error
+
+
 @contextmanager
-def plain_client(root: bytes, url: str, now: datetime) -> Iterator[Updater]:
+def plain_client(
+    root: bytes, url: str, now: datetime, fetcher: FetcherInterface | None = None
+) -> Iterator[Updater]:
     """A client of python-tuf with nothing of ours but the time."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "targets").mkdir()
         updater = Updater(
             metadata_dir=folder,
-            metadata_base_url=f"{url}/metadata/",
+            metadata_base_url=f"{url}metadata/",
             target_dir=f"{folder}/targets",
-            target_base_url=f"{url}/targets/",
+            target_base_url=f"{url}targets/",
             bootstrap=root,
+            fetcher=fetcher,
         )
         updater._trusted_set.reference_time = now
         yield updater
+
+
+def client_sees(directory: Path, now: datetime, path: str) -> bytes | None:
+    """What a new client gets from a repository's public folder."""
+    root = (directory / "root.json").read_bytes()
+    with plain_client(root, "folder:", now, FolderFetcher(directory / "public")) as client:
+        return download(client, path)
 
 
 def download(updater: Updater, path: str) -> bytes | None:

@@ -37,7 +37,7 @@ def test_plain_client_downloads_every_target(
     assert len(used) > 1, "the targets are spread over several bins"
     with (
         serving(repository.directory) as url,
-        plain_client(repository.root_file.read_bytes(), url, clock.now) as client,
+        plain_client(repository.root_file.read_bytes(), f"{url}/", clock.now) as client,
     ):
         for update in updates:
             assert download(client, update.path) == update.envelope
@@ -47,7 +47,7 @@ def test_plain_client_downloads_every_target(
 def test_every_bin_answers_even_when_it_is_empty(repository: Repository, clock: FakeClock) -> None:
     with (
         serving(repository.directory) as url,
-        plain_client(repository.root_file.read_bytes(), url, clock.now) as client,
+        plain_client(repository.root_file.read_bytes(), f"{url}/", clock.now) as client,
     ):
         for number in range(32):
             assert client.get_targetinfo(target_path(VENDOR, CLASS, f"channel-{number}")) is None
@@ -61,7 +61,7 @@ def test_new_release_replaces_the_old_one_and_keeps_its_bytes(
     assert repository.publish(new).replaced == 1
     with (
         serving(repository.directory) as url,
-        plain_client(repository.root_file.read_bytes(), url, clock.now) as client,
+        plain_client(repository.root_file.read_bytes(), f"{url}/", clock.now) as client,
     ):
         assert download(client, new.path) == new.envelope
     stored = [file.read_bytes() for file in (repository.public / "targets").rglob("*.suit")]
@@ -75,7 +75,7 @@ def test_custom_says_what_the_manifest_says(repository: Repository, clock: FakeC
     repository.publish(update)
     with (
         serving(repository.directory) as url,
-        plain_client(repository.root_file.read_bytes(), url, clock.now) as client,
+        plain_client(repository.root_file.read_bytes(), f"{url}/", clock.now) as client,
     ):
         target = client.get_targetinfo(update.path)
     assert target is not None
@@ -110,7 +110,7 @@ def test_root_with_a_threshold_bootstraps_a_client(tmp_path: Path, clock: FakeCl
     assert repository.head().root.roles["root"].threshold == 2
     with (
         serving(repository.directory) as url,
-        plain_client(repository.root_file.read_bytes(), url, clock.now) as client,
+        plain_client(repository.root_file.read_bytes(), f"{url}/", clock.now) as client,
     ):
         client.refresh()
 
@@ -136,7 +136,7 @@ def test_a_vendor_cannot_speak_for_another(repository: Repository, clock: FakeCl
     assert transaction.commit()
     with (
         serving(repository.directory) as url,
-        plain_client(repository.root_file.read_bytes(), url, clock.now) as client,
+        plain_client(repository.root_file.read_bytes(), f"{url}/", clock.now) as client,
     ):
         assert download(client, honest.path) == honest.envelope
 
