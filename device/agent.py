@@ -1,0 +1,217 @@
+"""The update agent: :meth:`Device.update` reads like the picture in DESIGN §1.
+
+TUF vouches for the bytes, COSE for the author, the IC for both and for the order; the processor installs
+into the inactive half; one write of the boot record makes it real; a confirmed boot raises the floor.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from device.authenticate import Authentic, authenticate
+from device.boot import (
+    Booted,
+    BootLoader,
+    current_record,
+    last_boot_text,
+    load_system,
+    raise_floor,
+)
+from device.components import show_id
+from device.ic.interface import Floor, SecurityIC, sequence_slot
+from device.platform import Fetcher, Platform
+from device.processor import Machine, Trace, update
+from device.processor.admission import check_sequence_number
+from device.record import BootRecord, System, load_record, save_record
+from device.slots import Transaction, sweep
+from device.storage import Storage
+from device.trust import Trust
+from suit.envelope import encode_envelope, open_envelope
+from suit.errors import NothingToDoError, RefusedError, RollbackError
+from suit.manifest import ComponentId, Manifest
+from suit.target import TargetInfo, target_path
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What this device is and accepts.
+
+    Attributes:
+        vendor: Vendor identifier (16 bytes): the first segment of its TUF target.
+        class_id: Class identifier (16 bytes): the second one.
+        channel: The third one.
+        capacities: Its components and how many bytes each may hold.
+    """
+
+    vendor: bytes
+    class_id: bytes
+    channel: str
+    capacities: Mapping[ComponentId, int]
+
+
+class Device:
+    """One device: everything it touches comes in as an argument.
+
+    Args:
+        storage: The storage port, for images, envelopes and the boot record.
+        ic: The security IC.
+        trust: The repository as TUF and the IC's anchor see it.
+        fetcher: Where payloads come from.
+        platform: What the integrator implements.
+        policy: What the device is.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        ic: SecurityIC,
+        trust: Trust,
+        fetcher: Fetcher,
+        platform: Platform,
+        policy: Policy,
+    ) -> None:
+        self._storage = storage
+        self._ic = ic
+        self._trust = trust
+        self._fetcher = fetcher
+        self._platform = platform
+        self._policy = policy
+
+    def update(self) -> System:
+        """Install the newest release for this device; it runs from the next boot, on trial.
+
+        Raises:
+            NothingToDoError: It is installed already.
+            ExpiredError, RollbackError, NotAuthenticError, NetworkError: The repository is not to be
+                believed, or not to be had; the device is as before.
+            RefusedError: The manifest is not for this device, or breaks a rule.
+            StorageError: There is no room, or the medium failed.
+        """
+        path = target_path(self._policy.vendor, self._policy.class_id, self._policy.channel)
+        self._trust.refresh()
+        self._require_news(self._trust.listing(path))
+        offered = self._trust.envelope(path)
+        authentic = authenticate(open_envelope(offered.raw), self._ic)
+        offered.info.require_equal(authentic.envelope, authentic.manifest)
+        require_not_below_minimum(authentic, offered.info)
+        return self.install(authentic)
+
+    def install(self, authentic: Authentic[Manifest]) -> System:
+        """Install an authentic manifest into the inactive half and put it on trial.
+
+        Raises:
+            RollbackError: It is below the floor, or below what runs.
+            RefusedError, StorageError, NetworkError: As :meth:`update`.
+        """
+        record = current_record(self._storage, self._ic)
+        floor = floor_of(record, self._ic)
+        check_sequence_number(authentic, floor)
+        record = self._make_room(record)
+        components = Transaction(self._storage, self._ic, self._policy.capacities, record)
+        machine = Machine(components, self._platform, self._fetcher)
+        trace = update(authentic, machine, floor=floor)
+        require_validated(trace)
+        system = components.seal(
+            encode_envelope(authentic.envelope),
+            authentic.manifest.sequence_number,
+            authentic.envelope.digest.value,
+        )
+        save_record(self._storage, replace(record, trial=system, boots=0))
+        return system
+
+    def boot(self) -> Booted:
+        """Start what is installed: the trial once, the confirmed system otherwise (:mod:`device.boot`)."""
+        loader = BootLoader(self._storage, self._ic, self._platform, self._fetcher, self._policy.capacities)
+        return loader.boot()
+
+    def confirm(self) -> System:
+        """Declare that the trial works: it is what boots from now on, and nothing older ever will.
+
+        The record is written before the floor rises. The other order would leave, after a power cut
+        between the two, a device whose confirmed system is below the floor.
+
+        Raises:
+            NothingToDoError: There is no trial.
+            RefusedError: The trial has not been booted.
+        """
+        record = load_record(self._storage)
+        trial = record.trial
+        if trial is None:
+            raise NothingToDoError("there is no trial to confirm")
+        if record.boots == 0:
+            raise RefusedError("the trial has not been booted")
+        authentic = load_system(self._storage, self._ic, trial)
+        record = save_record(self._storage, BootRecord(record.generation, confirmed=trial))
+        raise_floor(self._ic, authentic)
+        sweep(self._storage, record)
+        return trial
+
+    def record(self) -> BootRecord:
+        """Return what is installed."""
+        return load_record(self._storage)
+
+    def floor(self) -> int:
+        """Return the sequence number below which nothing installs or boots."""
+        return self._ic.floor(sequence_slot(None)).value
+
+    def report(self) -> dict[str, Any]:
+        """Return what the device knows of itself: systems, floors, anchor, last boot. For JSON."""
+        anchor = self._ic.anchor()
+        last = last_boot_text(self._storage)
+        return self.record().to_dict() | {
+            "floor": self.floor(),
+            "repository": {
+                "root": anchor.root_version,
+                "timestamp": list(anchor.timestamp),
+                "snapshot": list(anchor.snapshot),
+                "time_floor": anchor.time_floor,
+            },
+            "last_boot": json.loads(last) if last else None,
+        }
+
+    def _require_news(self, listed: TargetInfo) -> None:
+        record = load_record(self._storage)
+        for state, system in (("installed", record.confirmed), ("waiting for its trial", record.trial)):
+            if system is not None and system.digest.hex() == listed.digest:
+                raise NothingToDoError(f"sequence number {listed.sequence_number} is {state} already")
+
+    def _make_room(self, record: BootRecord) -> BootRecord:
+        """Give the inactive half free: forget a trial that was never started, remove what nobody names."""
+        if record.boots > 0:
+            raise RefusedError("a trial is running: confirm it, or boot to fall back, before the next update")
+        if record.trial is not None:
+            record = save_record(self._storage, replace(record, trial=None, boots=0))
+        sweep(self._storage, record)
+        return record
+
+
+def floor_of(record: BootRecord, ic: SecurityIC) -> Floor:
+    """Return the IC's floor, or what runs if that is above it: a confirmation may be incomplete."""
+    floor = ic.floor(sequence_slot(None))
+    running = record.confirmed
+    if running is None or running.sequence_number < floor.value:
+        return floor
+    return Floor(floor.slot, running.sequence_number, running.digest)
+
+
+def require_not_below_minimum(authentic: Authentic[Manifest], info: TargetInfo) -> None:
+    """Hold a manifest against the minimum that the repository signs.
+
+    Raises:
+        RollbackError: It is below.
+    """
+    number = authentic.manifest.sequence_number
+    if info.minimum is not None and number < info.minimum:
+        raise RollbackError("sequence number", offered=number, stored=info.minimum)
+
+
+def require_validated(trace: Trace) -> None:
+    """Let nothing be committed that image-match did not vouch for (notes on SUIT, item 66).
+
+    Raises:
+        RefusedError: A written component was never matched with a digest.
+    """
+    loose = ", ".join(sorted(show_id(component) for component in trace.written - trace.verified))
+    if loose:
+        raise RefusedError(f"no image-match covers {loose}")

@@ -1,0 +1,189 @@
+"""Boot: choose a system, prove it, measure it, start it; fall back when a trial does not hold.
+
+Nothing that storage says is believed here. The boot record names a system; its envelope is authenticated
+again, its sequence number held against the IC's floor, its images hashed by the IC (M4.2, M6.1).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from device.authenticate import Authentic, authenticate
+from device.ic.errors import IcError
+from device.ic.interface import SecurityIC, sequence_slot
+from device.platform import Fetcher, Platform
+from device.processor import Machine, invoke
+from device.processor.admission import check_sequence_number
+from device.record import BootRecord, System, load_record, save_record
+from device.slots import Installed
+from device.storage import NotFoundError, Storage
+from device.storage import replace as replace_file
+from spec.labels import CoseAlgorithm
+from suit.envelope import open_envelope
+from suit.errors import HardsuitError, NotAuthenticError, RefusedError
+from suit.manifest import ComponentId, Manifest
+
+TRIAL_BOOTS: Final = 1
+PCR_IMAGES: Final = 8
+PCR_MANIFEST: Final = 9
+LAST_BOOT: Final = "boot/last.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """What was started, and how it was measured.
+
+    Attributes:
+        system: The system that runs.
+        trial: Whether it still waits for confirmation.
+        images: SHA-256 of each component with content, by the IC.
+        pcrs: The PCRs that were extended with manifest and images.
+        failure: Why a trial was given up, now or before; empty when none was.
+    """
+
+    system: System
+    trial: bool
+    images: Mapping[ComponentId, bytes]
+    pcrs: Mapping[int, bytes]
+    failure: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "system": self.system.to_dict(),
+            "trial": self.trial,
+            "images": [
+                {"id": [part.hex() for part in component], "sha-256": digest.hex()}
+                for component, digest in self.images.items()
+            ],
+            "pcrs": {str(index): value.hex() for index, value in self.pcrs.items()},
+            "failure": self.failure,
+        }
+
+
+class BootLoader:
+    """The part of a device that runs before everything else."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        ic: SecurityIC,
+        platform: Platform,
+        fetcher: Fetcher,
+        capacities: Mapping[ComponentId, int],
+    ) -> None:
+        self._storage = storage
+        self._ic = ic
+        self._platform = platform
+        self._fetcher = fetcher
+        self._capacities = capacities
+
+    def boot(self) -> Booted:
+        """Start the trial while it may be tried, the confirmed system otherwise.
+
+        Raises:
+            RefusedError: There is nothing that may be started.
+            NotAuthenticError, RollbackError, ConditionFailedError, AbortError: The confirmed system
+                does not hold.
+            IcError: The IC does not serve; nothing is given up for that.
+        """
+        record = current_record(self._storage, self._ic)
+        if record.trial is not None and record.boots >= TRIAL_BOOTS:
+            unconfirmed = RefusedError("the trial was booted and not confirmed")
+            record = give_up_trial(self._storage, record, unconfirmed)
+        trial = record.trial
+        if trial is not None:
+            record = save_record(self._storage, replace(record, boots=record.boots + 1))
+            try:
+                return self._start(record, trial)
+            except IcError as error:
+                if not isinstance(error, NotAuthenticError | RefusedError):
+                    raise
+                record = give_up_trial(self._storage, record, error)
+            except HardsuitError as error:
+                record = give_up_trial(self._storage, record, error)
+        if record.confirmed is None:
+            raise RefusedError(f"nothing to boot{record.failure and f': {record.failure}'}")
+        return self._start(record, record.confirmed)
+
+    def _start(self, record: BootRecord, system: System) -> Booted:
+        authentic = load_system(self._storage, self._ic, system)
+        components = Installed(self._storage, self._ic, self._capacities, system)
+        images = self._measure(system, components)
+        trial = system is record.trial
+        pcrs = self._ic.pcrs((PCR_IMAGES, PCR_MANIFEST))
+        booted = Booted(system, trial, images, pcrs, record.failure)
+        if not trial:
+            raise_floor(self._ic, authentic)
+        remember(self._storage, booted)
+        machine = Machine(components, self._platform, self._fetcher)
+        invoke(authentic, machine, floor=self._ic.floor(sequence_slot(None)))
+        return booted
+
+    def _measure(self, system: System, components: Installed) -> dict[ComponentId, bytes]:
+        """Extend the PCRs with what is about to run, before it runs."""
+        images = {}
+        for component in components.ids:
+            digest = components.digest(component, CoseAlgorithm.SHA_256)
+            if digest is not None:
+                images[component] = digest
+                self._ic.extend(PCR_IMAGES, digest)
+        self._ic.extend(PCR_MANIFEST, system.digest)
+        return images
+
+
+def remember(storage: Storage, booted: Booted) -> None:
+    """Keep what was measured for :meth:`Device.report`; an unchanged boot writes nothing."""
+    text = json.dumps(booted.to_dict()).encode()
+    if last_boot_text(storage) != text:
+        replace_file(storage, LAST_BOOT, text)
+
+
+def last_boot_text(storage: Storage) -> bytes:
+    """Return what :func:`remember` kept, empty when nothing was booted."""
+    try:
+        return storage.read(LAST_BOOT)
+    except NotFoundError:
+        return b""
+
+
+def current_record(storage: Storage, ic: SecurityIC) -> BootRecord:
+    """Read the boot record; a trial that the IC's floor names was confirmed, whatever the record says."""
+    record = load_record(storage)
+    if record.trial is None:
+        return record
+    floor = ic.floor(sequence_slot(None))
+    if (floor.value, floor.digest) != (record.trial.sequence_number, record.trial.digest):
+        return record
+    return save_record(storage, BootRecord(record.generation, confirmed=record.trial))
+
+
+def give_up_trial(storage: Storage, record: BootRecord, error: HardsuitError) -> BootRecord:
+    """Fall back to the confirmed system and remember why."""
+    failure = f"{error.reason}: {error}"[:256]
+    return save_record(storage, replace(record, trial=None, boots=0, failure=failure))
+
+
+def load_system(storage: Storage, ic: SecurityIC, system: System) -> Authentic[Manifest]:
+    """Read a system's envelope and have it vouched for again.
+
+    Raises:
+        NotAuthenticError: No trust anchor vouches for it, or it is not what the record names.
+        RollbackError, SequenceReusedError: The floor is above it, or names another manifest.
+    """
+    authentic = authenticate(open_envelope(storage.read(system.envelope)), ic)
+    if authentic.envelope.digest.value != system.digest:
+        raise NotAuthenticError(f"{system.envelope}: not the manifest that the boot record names")
+    check_sequence_number(authentic, ic.floor(sequence_slot(None)))
+    return authentic
+
+
+def raise_floor(ic: SecurityIC, authentic: Authentic[Manifest]) -> None:
+    """Let the IC's floor follow a confirmed system; nothing happens when it is there already."""
+    ic.raise_floor(
+        sequence_slot(None),
+        authentic.manifest.sequence_number,
+        digest=authentic.envelope.digest.value,
+        proof=authentic.tickets,
+    )

@@ -1,0 +1,169 @@
+"""``hardsuit device``: a device in a directory, one verb for each step of its life."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from suit.command import Console, command
+
+if TYPE_CHECKING:
+    from device.record import System
+
+_DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
+
+
+@click.group()
+def cli() -> None:
+    """Be a device: update, boot, confirm."""
+
+
+@command(cli)
+@_DIRECTORY
+@click.option("--url", required=True, help="Base URL of the repository.")
+@click.option(
+    "--root",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The repository's root.json, brought by a trusted hand.",
+)
+@click.option(
+    "--trust",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A key that manifests are verified with (COSE_Key or PEM); repeatable.",
+)
+@click.option("--vendor", required=True, help="Vendor identifier, a UUID.")
+@click.option("--class", "class_id", required=True, help="Class identifier, a UUID.")
+@click.option("--device-id", default="", help="Device identifier, a UUID.")
+@click.option("--channel", default="stable", show_default=True)
+@click.option(
+    "--component",
+    "components",
+    multiple=True,
+    default=["00=64M"],
+    show_default=True,
+    help="HEX[.HEX…]=CAPACITY; repeatable.",
+)
+@click.option("--allow-origin", "origins", multiple=True, help="scheme://host[:port] of absolute URIs.")
+@click.option(
+    "--secret-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Authorizes later changes of trust anchors; without it they are fixed.",
+)
+def init(
+    console: Console,
+    directory: Path,
+    url: str,
+    root: Path,
+    trust: Sequence[Path],
+    vendor: str,
+    class_id: str,
+    device_id: str,
+    channel: str,
+    components: Sequence[str],
+    origins: Sequence[str],
+    secret_file: Path | None,
+) -> object:
+    """Provision a device in DIRECTORY."""
+    from device.config import Config, parse_component, parse_uuid
+    from device.home import create
+    from suit.keys import load_key
+
+    config = Config(
+        url=url,
+        vendor=parse_uuid(vendor),
+        class_id=parse_uuid(class_id),
+        device_id=parse_uuid(device_id) if device_id else b"",
+        channel=channel,
+        capacities=dict(parse_component(text) for text in components),
+        origins=frozenset(origins),
+    )
+    create(
+        directory,
+        config,
+        root_file=root.read_bytes(),
+        keys=[load_key(path) for path in trust],
+        secret=secret_file.read_bytes() if secret_file else None,
+    )
+    console.say(f"{directory}: provisioned with {len(trust)} trust anchor(s), channel {channel}")
+    return {"directory": str(directory), "trust_anchors": len(trust)}
+
+
+@command(cli)
+@_DIRECTORY
+def update(console: Console, directory: Path) -> object:
+    """Install the newest release; it runs from the next boot, on trial."""
+    from device.home import opened
+
+    with opened(directory) as device:
+        system = device.update()
+    console.say(f"installed sequence number {system.sequence_number}; boot to try it")
+    return system.to_dict()
+
+
+@command(cli)
+@_DIRECTORY
+def boot(console: Console, directory: Path) -> object:
+    """Start what is installed; fall back when a trial does not hold."""
+    from device.components import show_id
+    from device.home import opened
+
+    with opened(directory) as device:
+        booted = device.boot()
+    state = "on trial" if booted.trial else "confirmed"
+    if booted.failure:
+        console.say(f"fell back: {booted.failure}")
+    console.say(f"booted sequence number {booted.system.sequence_number}, {state}")
+    for component, digest in booted.images.items():
+        console.data(f"{show_id(component)} sha-256 {digest.hex()}")
+    return booted.to_dict()
+
+
+@command(cli)
+@_DIRECTORY
+def confirm(console: Console, directory: Path) -> object:
+    """Declare that the trial works; nothing older will install or boot again."""
+    from device.home import opened
+
+    with opened(directory) as device:
+        system = device.confirm()
+    console.say(f"confirmed sequence number {system.sequence_number}")
+    return system.to_dict()
+
+
+@command(cli)
+@_DIRECTORY
+def status(console: Console, directory: Path) -> object:
+    """Show what is installed, on trial, and the floor."""
+    from device.home import opened
+
+    with opened(directory) as device:
+        record, floor = device.record(), device.floor()
+    console.data(f"confirmed  {_describe(record.confirmed)}")
+    console.data(f"trial      {_describe(record.trial)}")
+    console.data(f"floor      sequence number {floor}")
+    if record.failure:
+        console.data(f"fell back  {record.failure}")
+    return record.to_dict() | {"floor": floor}
+
+
+@command(cli)
+@_DIRECTORY
+def report(console: Console, directory: Path) -> object:
+    """Print, as JSON, what the device knows of itself: systems, floors, anchor, and the last boot."""
+    import json
+
+    from device.home import opened
+
+    with opened(directory) as device:
+        told = device.report()
+    console.data(json.dumps(told, indent=2))
+    return told
+
+
+def _describe(system: "System | None") -> str:
+    if system is None:
+        return "nothing"
+    return f"sequence number {system.sequence_number} in slot {system.slot}, {system.digest.hex()[:16]}…"

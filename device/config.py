@@ -1,0 +1,118 @@
+"""What a device is told once, at provisioning: ``device.json``. Nothing in it is secret or trusted alone."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from suit.errors import StorageError, UsageError
+from suit.manifest import ComponentId
+
+_FIELDS: Final = {"url", "vendor", "class", "device", "channel", "components", "origins"}
+_HEX_PART: Final = re.compile(r"(?:[0-9a-f]{2})*")
+_UUID_SIZE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A device's configuration.
+
+    Attributes:
+        url: Base URL of the repository; ``metadata/``, ``targets/`` and ``content/`` lie below it.
+        vendor: Vendor identifier, 16 bytes.
+        class_id: Class identifier, 16 bytes.
+        device_id: Device identifier, 16 bytes or empty.
+        channel: The channel that it follows.
+        capacities: Its components, in order, and the bytes that each can hold.
+        origins: ``scheme://host[:port]`` that absolute payload URIs may name.
+    """
+
+    url: str
+    vendor: bytes
+    class_id: bytes
+    capacities: Mapping[ComponentId, int]
+    device_id: bytes = b""
+    channel: str = "stable"
+    origins: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work before it is written anywhere."""
+        if urlsplit(self.url).scheme not in {"http", "https"}:
+            raise UsageError(f"{self.url}: the repository's URL begins with http:// or https://")
+        if len(self.vendor) != _UUID_SIZE or len(self.class_id) != _UUID_SIZE:
+            raise UsageError("vendor and class identifiers are UUIDs of 16 bytes")
+        if len(self.device_id) not in {0, _UUID_SIZE}:
+            raise UsageError("the device identifier is a UUID of 16 bytes")
+        if not self.capacities:
+            raise UsageError("a device has at least one component")
+
+    def to_json(self) -> str:
+        """Return the text of ``device.json``."""
+        fields = {
+            "url": self.url,
+            "vendor": self.vendor.hex(),
+            "class": self.class_id.hex(),
+            "device": self.device_id.hex(),
+            "channel": self.channel,
+            "components": [
+                {"id": [part.hex() for part in component], "capacity": capacity}
+                for component, capacity in self.capacities.items()
+            ],
+            "origins": sorted(self.origins),
+        }
+        return json.dumps(fields, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Config":
+        """Read ``device.json``.
+
+        Raises:
+            StorageError: It is damaged.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(text)
+            if set(fields) != _FIELDS:
+                raise StorageError("device.json: fields are missing or unknown")
+            return cls(
+                url=str(fields["url"]),
+                vendor=bytes.fromhex(fields["vendor"]),
+                class_id=bytes.fromhex(fields["class"]),
+                device_id=bytes.fromhex(fields["device"]),
+                channel=str(fields["channel"]),
+                capacities={
+                    tuple(bytes.fromhex(part) for part in entry["id"]): int(entry["capacity"])
+                    for entry in fields["components"]
+                },
+                origins=frozenset(map(str, fields["origins"])),
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
+            raise StorageError(f"device.json: damaged ({error})") from error
+
+
+def parse_component(text: str) -> tuple[ComponentId, int]:
+    """Read ``HEX[.HEX…]=CAPACITY``; capacity in bytes, or with K, M or G for powers of 1024.
+
+    Raises:
+        UsageError: It is not of that form.
+    """
+    name, _, capacity = text.partition("=")
+    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(capacity[-1:].upper(), 1)
+    digits = capacity[:-1] if factor > 1 else capacity
+    parts = name.split(".")
+    if not digits.isdecimal() or not all(_HEX_PART.fullmatch(part) for part in parts):
+        raise UsageError(f"component {text!r}: expected HEX[.HEX…]=CAPACITY, such as 00=16M")
+    return tuple(bytes.fromhex(part) for part in parts), int(digits) * factor
+
+
+def parse_uuid(text: str) -> bytes:
+    """Read a UUID with or without hyphens.
+
+    Raises:
+        UsageError: It is none.
+    """
+    plain = text.replace("-", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{32}", plain):
+        raise UsageError(f"{text!r}: not a UUID")
+    return bytes.fromhex(plain)

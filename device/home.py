@@ -1,0 +1,163 @@
+"""A device in a directory: ``storage/`` is its flash, ``ic/`` its security IC, ``tuf/`` a cache.
+
+This is the file-backed default that ``hardsuit device`` and the demo use; an integrator puts the same
+parts together with a storage, an IC and a platform of their own.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from typing_extensions import override
+
+from device.agent import Device, Policy
+from device.clock import Clock, SystemClock
+from device.config import Config
+from device.fetch import MetadataFetcher, PayloadFetcher, PayloadPolicy
+from device.http import HttpClient
+from device.ic.emulator import Emulator, KeyFile
+from device.platform import Platform
+from device.storage import DirectoryStorage, Storage, replace
+from device.trust import Sources, Trust, provision
+from suit.errors import StorageError, UsageError
+from suit.keys import CoseKey
+from suit.manifest import ComponentId, Pen
+
+CONFIG: Final = "device.json"
+_SYSTEM_CLOCK: Final = SystemClock()
+
+
+class FilePlatform(Platform):
+    """A platform for machines without hardware: an invocation is written down, not executed.
+
+    Attributes:
+        invoked: Component and arguments, in order.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._vendors: tuple[bytes | Pen, ...] = (config.vendor,)
+        self._classes = (config.class_id,)
+        self._devices = (config.device_id,) if config.device_id else ()
+        self.invoked: list[tuple[ComponentId, bytes | None]] = []
+
+    @override
+    def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
+        return self._vendors
+
+    @override
+    def class_ids(self, component: ComponentId) -> Collection[bytes]:
+        return self._classes
+
+    @override
+    def device_ids(self, component: ComponentId) -> Collection[bytes]:
+        return self._devices
+
+    @override
+    def invoke(self, component: ComponentId, args: bytes | None) -> None:
+        self.invoked.append((component, args))
+
+    @override
+    def reboot(self) -> None:
+        """Do nothing: the next ``hardsuit device boot`` is the reboot."""
+
+
+def create(
+    directory: Path,
+    config: Config,
+    *,
+    root_file: bytes,
+    keys: Iterable[CoseKey],
+    secret: bytes | None = None,
+    clock: Clock = _SYSTEM_CLOCK,
+) -> None:
+    """Provision a device; ``device.json`` is written last and makes it one.
+
+    Args:
+        directory: Where it shall live; a directory that holds a device is refused.
+        config: What it is told.
+        root_file: The repository's ``root.json``, from a trusted hand.
+        keys: The keys that manifests are verified with.
+        secret: Authorizes changes of trust anchors later; without one they are fixed for good.
+        clock: When it is made: the first trusted time.
+
+    Raises:
+        UsageError: There is a device already, or no key is given.
+        NotAuthenticError: This is no root metadata.
+    """
+    trusted = tuple(keys)
+    if not trusted:
+        raise UsageError("a device without a trust anchor would refuse every update: give a key")
+    if (directory / CONFIG).exists():
+        raise UsageError(f"{directory}: there is a device already")
+    directory.mkdir(parents=True, exist_ok=True)
+    with DirectoryStorage(directory / "storage") as storage, DirectoryStorage(directory / "ic") as nv:
+        anchor = provision(storage, root_file, time_floor=clock.now())
+        Emulator.provision(
+            nv, KeyFile(directory / "ic.key"), keys=trusted, secret=secret, anchor=anchor, clock=clock.now
+        ).close()
+    with DirectoryStorage(directory) as home:
+        replace(home, CONFIG, config.to_json().encode())
+
+
+@contextmanager
+def opened(
+    directory: Path,
+    *,
+    clock: Clock = _SYSTEM_CLOCK,
+    storage: Storage | None = None,
+    channel: str = "",
+    url: str = "",
+) -> Iterator[Device]:
+    """Start a device from its directory: its security IC boots with it.
+
+    Args:
+        directory: Where :func:`create` put it.
+        clock: What time it seems to be.
+        storage: Another storage than the directory's, to break it on purpose.
+        channel: Another channel than the configured one.
+        url: Another repository URL than the configured one, such as a mirror.
+
+    Raises:
+        StorageError: There is no device, or it is damaged.
+        IcError: Its IC does not start.
+    """
+    config = read_config(directory)
+    with ExitStack() as stack:
+        flash = storage or stack.enter_context(DirectoryStorage(directory / "storage"))
+        nv = stack.enter_context(DirectoryStorage(directory / "ic"))
+        ic = stack.enter_context(Emulator.open(nv, KeyFile(directory / "ic.key"), clock=clock.now))
+        client = HttpClient()
+        stack.callback(client.close)
+        base = (url or config.url).rstrip("/")
+        trust = Trust(
+            Sources(f"{base}/metadata/", f"{base}/targets/"),
+            directory=directory / "tuf",
+            storage=flash,
+            ic=ic,
+            fetcher=MetadataFetcher(client),
+            clock=clock,
+        )
+        yield Device(
+            flash,
+            ic,
+            trust,
+            PayloadFetcher(client, base, PayloadPolicy(origins=config.origins)),
+            FilePlatform(config),
+            Policy(config.vendor, config.class_id, channel or config.channel, config.capacities),
+        )
+
+
+def read_config(directory: Path) -> Config:
+    """Read ``device.json``.
+
+    Raises:
+        StorageError: There is none, or it is damaged.
+    """
+    try:
+        text = (directory / CONFIG).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StorageError(f"{directory}: no device here ({CONFIG} is missing)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"{directory / CONFIG}: {error}") from error
+    return Config.from_json(text)
