@@ -5,15 +5,28 @@ with ``suit``, so they are a second opinion on what our encoder writes. Only tes
 module: the verifier is no dependency of the installed program.
 """
 
+from collections.abc import Iterable
+from enum import Enum
 from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 from cddl_verifier import Validator
 from cddl_verifier.cbor import decode, encode
 
-from spec.labels import CborTag, Common, Envelope, Manifest
+from spec.labels import (
+    SEVERABLE_CHOICES,
+    SEVERABLE_MEMBERS,
+    UNSEVERABLE_SEQUENCES,
+    CborTag,
+    Command,
+    Common,
+    Envelope,
+    Manifest,
+)
 
-SCHEMA = Path(__file__).parent.parent / "spec" / "manifest.cddl"
+SCHEMA: Final = Path(__file__).parent.parent / "spec" / "manifest.cddl"
+_TAG: Final = bytes([0xD8, CborTag.SUIT_ENVELOPE.value])
 
 
 @cache
@@ -33,22 +46,23 @@ def check(raw: bytes, rule: str) -> None:
         raise AssertionError(f"{rule}, byte {first.offset}, {first.path_text}: {first.message}")
 
 
-def check_envelope(raw: bytes, *, signed: bool = False) -> None:
-    """Check an envelope, tagged or not; maps in deterministic order in all its layers.
+def check_envelope(raw: bytes, *, signed: bool = False, embedded: bool = False) -> None:
+    """Check an envelope, with maps in deterministic order in all its layers.
 
     Args:
         raw: the encoded envelope.
         signed: also demand at least one authentication block.
+        embedded: it came out of another envelope, where tag 107 may be missing.
 
     Raises:
         AssertionError: with the place and the problem.
     """
-    tagged = raw.startswith(bytes([0xD8, CborTag.SUIT_ENVELOPE.value]))
+    tagged = not embedded or raw.startswith(_TAG)
     kind = "signed-envelope" if signed else "envelope"
     check(raw, f"tagged-{kind}" if tagged else kind)
-    item = decode(raw)
-    envelope = item.value if tagged else item
-    _check_order(envelope[Envelope.MANIFEST.value], "manifest")
+    envelope = decode(raw).value if tagged else decode(raw)
+    _check_manifest_order(envelope[Envelope.MANIFEST.value])
+    _check_sequences(envelope, SEVERABLE_MEMBERS - {Envelope.TEXT}, "envelope")
 
 
 def check_manifest(raw: bytes) -> None:
@@ -58,14 +72,36 @@ def check_manifest(raw: bytes) -> None:
         AssertionError: with the place and the problem.
     """
     check(raw, "manifest")
-    _check_order(raw, "manifest")
+    _check_manifest_order(raw)
 
 
-def _check_order(raw: bytes, where: str) -> None:
-    manifest = decode(raw)
-    for part, name in ((raw, where), (manifest[Manifest.COMMON.value], f"{where}.common")):
-        if encode(decode(part), canonical=True) != part:
-            raise AssertionError(f"{name}: not in deterministic encoding")
-    sequence = decode(manifest[Manifest.COMMON.value]).get(Common.SHARED_SEQUENCE.value)
-    if sequence is not None and encode(decode(sequence), canonical=True) != sequence:
-        raise AssertionError(f"{where}.common.shared-sequence: not in deterministic encoding")
+def _check_manifest_order(raw: bytes) -> None:
+    manifest = _ordered(raw, "manifest")
+    common = _ordered(manifest[Manifest.COMMON.value], "manifest.common")
+    _check_sequences(common, {Common.SHARED_SEQUENCE}, "manifest.common")
+    sequences = UNSEVERABLE_SEQUENCES | SEVERABLE_CHOICES - {Manifest.TEXT}
+    _check_sequences(manifest, sequences, "manifest")
+
+
+def _check_sequences(members: Any, labels: Iterable[Enum], where: str) -> None:  # noqa: ANN401 - decoded CBOR
+    for label in labels:
+        if isinstance(members.get(label.value), bytes):
+            _check_sequence(members[label.value], f"{where}.{label.name}")
+
+
+def _check_sequence(raw: bytes, where: str) -> None:
+    items = _ordered(raw, where)
+    for command, argument in zip(items[::2], items[1::2], strict=True):
+        if command == Command.RUN_SEQUENCE.value:
+            _check_sequence(argument, where)
+        elif command == Command.TRY_EACH.value:
+            for branch in argument:
+                if branch is not None:
+                    _check_sequence(branch, where)
+
+
+def _ordered(raw: bytes, where: str) -> Any:  # noqa: ANN401 - decoded CBOR
+    item = decode(raw)
+    if encode(item, canonical=True) != raw:
+        raise AssertionError(f"{where}: not in deterministic encoding")
+    return item

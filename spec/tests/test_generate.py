@@ -1,5 +1,6 @@
 """Every number has one source, and a copy that differs is noticed."""
 
+import doctest
 import re
 import shutil
 from enum import Enum
@@ -140,3 +141,14 @@ def test_profiles_name_known_algorithms_of_the_right_kind() -> None:
     for profile in labels.MtiProfile:
         for number, kind in zip(profile.value, kinds, strict=True):
             assert labels.CoseAlgorithm(number) in kind
+
+
+def test_grammar_has_a_constant_for_every_row_of_the_base_document() -> None:
+    written = {line.partition(" = ")[0] for line in constants()}
+    tables = ("Envelope", "Manifest", "Common", "Command", "Parameter", "TextManifest", "TextComponent")
+    rows = {row.name for name in tables for row in generate.load().table(name).rows if row.source == "M"}
+    assert rows <= written
+
+
+def test_examples_in_docstrings_are_true() -> None:
+    assert doctest.testmod(generate).failed == 0

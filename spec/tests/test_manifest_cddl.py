@@ -154,12 +154,26 @@ def test_foreign_envelope_member_is_noticed(member: dict[Any, Any]) -> None:
         check_envelope(envelope(members=member))
 
 
-def test_unordered_map_is_noticed_in_every_layer() -> None:
-    reverse = bytes.fromhex("a3") + b"".join(
-        encode(key) + encode(value) for key, value in [(3, encode(common(), canonical=True)), (2, 3), (1, 1)]
-    )
+REVERSED = {
+    "manifest": b"\xa3" + encode(3) + encode(encode(common(), canonical=True)) + b"\x02\x03\x01\x01",
+    "common": manifest({3: b"\xa2" + encode(4) + encode(encode([3, 15])) + encode(2) + encode([[b"a"]])}),
+    "parameters": manifest({7: b"\x82\x14\xa2\x0e\x01\x05\x00"}),
+    "parameters in a branch": sequence(15, [b"\x82\x14\xa2\x0e\x01\x05\x00", None]),
+    "endless sequence": manifest({7: b"\x9f\x03\x0f\xff"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REVERSED)
+def test_encoding_that_is_not_deterministic_is_noticed_in_every_layer(name: str) -> None:
     with pytest.raises(AssertionError, match="deterministic"):
-        check_envelope(envelope(reverse))
+        check_envelope(envelope(REVERSED[name]))
+
+
+def test_tag_may_be_missing_only_inside_another_envelope() -> None:
+    untagged = envelope()[2:]
+    check_envelope(untagged, embedded=True)
+    with pytest.raises(AssertionError):
+        check_envelope(untagged)
 
 
 def test_trailing_bytes_are_noticed() -> None:
