@@ -30,10 +30,7 @@ _BY_CURVE: Final[Mapping[CoseCurve | None, tuple[CoseAlgorithm, ...]]] = {
 }
 IMPLEMENTED: Final = frozenset(algorithm for row in _BY_CURVE.values() for algorithm in row)
 _CHECKS: Final = {CoseKeyOperation.VERIFY, CoseKeyOperation.MAC_VERIFY}
-_MAKES: Final = {
-    CoseKeyOperation.SIGN: CoseKeyOperation.VERIFY,
-    CoseKeyOperation.MAC_CREATE: CoseKeyOperation.MAC_VERIFY,
-}
+_PUBLIC: Final = {CoseKeyOperation.SIGN: CoseKeyOperation.VERIFY}
 _OPERATIONS: Final = {operation.value: operation for operation in CoseKeyOperation}
 _ALGORITHMS: Final = {algorithm.value: algorithm for algorithm in CoseAlgorithm}
 
@@ -222,7 +219,7 @@ def algorithms_of(curve: CoseCurve | None) -> tuple[CoseAlgorithm, ...]:
 
 
 def read_cose_key(raw: bytes) -> tuple[CoseKey, bytes | None]:
-    """Read an encoded COSE_Key into its public part and, if it has one, its private ``d``.
+    """Read an encoded COSE_Key into its public part and its private ``d``, if it has one that may sign.
 
     Raises:
         MalformedError: It is not deterministic CBOR, or not a key.
@@ -237,15 +234,16 @@ def read_cose_key(raw: bytes) -> tuple[CoseKey, bytes | None]:
     kty = members.get(Param.KTY.value)
     if kty == CoseKeyType.SYMMETRIC.value:
         secret = _bytes(members, Param.K)
-        usable = operations | {_MAKES[made] for made in operations & _MAKES.keys()}
-        return CoseKey(
-            CoseKeyType.SYMMETRIC, k=secret, algorithm=algorithm, kid=kid or None, operations=usable
-        ), None
+        key = CoseKey(
+            CoseKeyType.SYMMETRIC, k=secret, algorithm=algorithm, kid=kid or None, operations=operations
+        )
+        return key, None
     curve = _curve(kty, members)
     d = _bytes(members, Param.D) if Param.D.value in members else None
     x, y = _point(curve, members, d)
-    if d is not None:
-        operations = frozenset(_MAKES[made] for made in operations & _MAKES.keys()) or operations
+    if d is not None and operations:
+        d = d if CoseKeyOperation.SIGN in operations else None
+        operations = frozenset(_PUBLIC.get(one, one) for one in operations)
     key = CoseKey(CoseKeyType(kty), curve, x, y, algorithm=algorithm, kid=kid or None, operations=operations)
     return key, d
 

@@ -241,7 +241,7 @@ def _remote(uri: str, public: CoseKey) -> Any:  # noqa: ANN401 - a class that se
 def _of_pem(data: bytes) -> LocalSigner:
     key = read_pem(data)
     if isinstance(key, crypto.PublicKey):
-        raise KeyUnavailableError("a public key signs nothing")
+        raise KeyUnavailableError("it has no private part that may sign")
     return _of_private_key(key)
 
 
@@ -262,9 +262,9 @@ def _of_cose(data: bytes) -> LocalSigner:
         if public.operations and CoseKeyOperation.MAC_CREATE not in public.operations:
             raise KeyUnavailableError("its key_ops do not allow to make MACs")
     elif d is None:
-        raise KeyUnavailableError("a public key signs nothing")
+        raise KeyUnavailableError("it has no private part that may sign")
     elif not public.admitted:
-        raise KeyUnavailableError("its alg or key_ops do not allow to sign")
+        raise KeyUnavailableError("its alg does not allow to sign")
     signer = LocalSigner(public, public.default_algorithm, d or b"")
     if d is not None and not public.primitive.verify(b"", signer.sign(b"")):
         raise MalformedError("COSE_Key", "d and the public coordinates belong to different keys")
