@@ -4,7 +4,6 @@ TUF vouches for the bytes, COSE for the author, the IC for both and for the orde
 into the inactive half; one write of the boot record makes it real; a confirmed boot raises the floor.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ from device.boot import (
     Booted,
     BootLoader,
     current_record,
-    last_boot_text,
+    last_boot,
     load_system,
     raise_floor,
 )
@@ -53,6 +52,9 @@ class Policy:
 class Device:
     """One device: everything it touches comes in as an argument.
 
+    Attributes:
+        ic: The security IC.
+
     Args:
         storage: The storage port, for images, envelopes and the boot record.
         ic: The security IC.
@@ -72,7 +74,7 @@ class Device:
         policy: Policy,
     ) -> None:
         self._storage = storage
-        self._ic = ic
+        self.ic = ic
         self._trust = trust
         self._fetcher = fetcher
         self._platform = platform
@@ -92,7 +94,7 @@ class Device:
         self._trust.refresh()
         self._require_news(self._trust.listing(path))
         offered = self._trust.envelope(path)
-        authentic = authenticate(open_envelope(offered.raw), self._ic)
+        authentic = authenticate(open_envelope(offered.raw), self.ic)
         offered.info.require_equal(authentic.envelope, authentic.manifest)
         require_not_below_minimum(authentic, offered.info)
         return self.install(authentic)
@@ -104,11 +106,11 @@ class Device:
             RollbackError: It is below the floor, or below what runs.
             RefusedError, StorageError, NetworkError: As :meth:`update`.
         """
-        record = current_record(self._storage, self._ic)
-        floor = floor_of(record, self._ic)
+        record = current_record(self._storage, self.ic)
+        floor = floor_of(record, self.ic)
         check_sequence_number(authentic, floor)
         record = self._make_room(record)
-        components = Transaction(self._storage, self._ic, self._policy.capacities, record)
+        components = Transaction(self._storage, self.ic, self._policy.capacities, record)
         machine = Machine(components, self._platform, self._fetcher)
         trace = update(authentic, machine, floor=floor)
         require_validated(trace)
@@ -122,7 +124,7 @@ class Device:
 
     def boot(self) -> Booted:
         """Start what is installed: the trial once, the confirmed system otherwise (:mod:`device.boot`)."""
-        loader = BootLoader(self._storage, self._ic, self._platform, self._fetcher, self._policy.capacities)
+        loader = BootLoader(self._storage, self.ic, self._platform, self._fetcher, self._policy.capacities)
         return loader.boot()
 
     def confirm(self) -> System:
@@ -141,9 +143,9 @@ class Device:
             raise NothingToDoError("there is no trial to confirm")
         if record.boots == 0:
             raise RefusedError("the trial has not been booted")
-        authentic = load_system(self._storage, self._ic, trial)
+        authentic = load_system(self._storage, self.ic, trial)
         record = save_record(self._storage, BootRecord(record.generation, confirmed=trial))
-        raise_floor(self._ic, authentic)
+        raise_floor(self.ic, authentic)
         sweep(self._storage, record)
         return trial
 
@@ -153,12 +155,11 @@ class Device:
 
     def floor(self) -> int:
         """Return the sequence number below which nothing installs or boots."""
-        return self._ic.floor(sequence_slot(None)).value
+        return self.ic.floor(sequence_slot(None)).value
 
     def report(self) -> dict[str, Any]:
         """Return what the device knows of itself: systems, floors, anchor, last boot. For JSON."""
-        anchor = self._ic.anchor()
-        last = last_boot_text(self._storage)
+        anchor = self.ic.anchor()
         return self.record().to_dict() | {
             "floor": self.floor(),
             "repository": {
@@ -167,7 +168,7 @@ class Device:
                 "snapshot": list(anchor.snapshot),
                 "time_floor": anchor.time_floor,
             },
-            "last_boot": json.loads(last) if last else None,
+            "last_boot": last_boot(self._storage),
         }
 
     def _require_news(self, listed: TargetInfo) -> None:

@@ -135,17 +135,18 @@ class BootLoader:
 
 def remember(storage: Storage, booted: Booted) -> None:
     """Keep what was measured for :meth:`Device.report`; an unchanged boot writes nothing."""
-    text = json.dumps(booted.to_dict()).encode()
-    if last_boot_text(storage) != text:
-        replace_file(storage, LAST_BOOT, text)
+    told = booted.to_dict()
+    if last_boot(storage) != told:
+        replace_file(storage, LAST_BOOT, json.dumps(told).encode())
 
 
-def last_boot_text(storage: Storage) -> bytes:
-    """Return what :func:`remember` kept, empty when nothing was booted."""
+def last_boot(storage: Storage) -> dict[str, Any] | None:
+    """Return what :func:`remember` kept; None when nothing was booted or the note is damaged."""
     try:
-        return storage.read(LAST_BOOT)
-    except NotFoundError:
-        return b""
+        told: dict[str, Any] = json.loads(storage.read(LAST_BOOT))
+    except (NotFoundError, ValueError):
+        return None
+    return told
 
 
 def current_record(storage: Storage, ic: SecurityIC) -> BootRecord:
