@@ -23,7 +23,8 @@ from suit.target import content_path
 
 DEFAULT_MAXIMUM: Final = 1 << 30
 _PRINTABLE: Final = re.compile(r"[!-~]+")
-_FORBIDDEN: Final = re.compile(r'["<>\\^`{|}]|%(?:2e|2f|5c|00)', re.IGNORECASE)
+_FORBIDDEN: Final = re.compile(r'[#"<>\\^`{|}]')
+_DISGUISED: Final = re.compile("%(?:2e|2f|5c|00)", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -113,7 +114,7 @@ def resolve(uri: str, *, base_url: str, digest: Digest | None, policy: PayloadPo
         raise UriRefusedError(f"uri {uri!r}: the envelope holds no such payload")
     if digest is None:
         raise UriRefusedError(f"uri {uri!r}: the manifest gives no digest for it")
-    if not _PRINTABLE.fullmatch(uri) or _FORBIDDEN.search(uri) or "#" in uri:
+    if not _PRINTABLE.fullmatch(uri) or _FORBIDDEN.search(uri):
         raise UriRefusedError(f"uri {uri!r}: not a plain URI reference")
     parts = _split(uri)
     if _SCHEME.match(uri):
@@ -135,8 +136,8 @@ def _require_allowed(uri: str, parts: SplitResult, policy: PayloadPolicy) -> Non
 
 
 def _require_plain_path(uri: str, path: str) -> None:
-    if not {"", ".", ".."}.isdisjoint(path.split("/")):
-        raise UriRefusedError(f"uri {uri!r}: an empty, '.' or '..' segment")
+    if _DISGUISED.search(path) or not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise UriRefusedError(f"uri {uri!r}: an empty, '.' or '..' segment, or one in disguise")
 
 
 def _split(uri: str) -> SplitResult:

@@ -20,7 +20,7 @@ import urllib3
 from typing_extensions import Buffer, override
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from suit.errors import NetworkError
+from suit.errors import NetworkError, UsageError
 
 CHUNK: Final = 1 << 20
 _SMALL: Final = 1 << 16
@@ -211,7 +211,9 @@ class HttpClient:
         Raises:
             HttpStatusError: The answer's status is not 200.
             NetworkError: There is no usable answer.
+            UsageError: This is no address for HTTP.
         """
+        _require_http(url)
         token = _BUDGET.set(Budget(url, self._limits, self._monotonic))
         try:
             for _ in range(_MAX_REDIRECTS + 1):
@@ -240,6 +242,15 @@ def origin(parts: SplitResult) -> tuple[str, str, int | None]:
     """
     scheme = parts.scheme.lower()
     return scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(scheme)
+
+
+def _require_http(url: str) -> None:
+    try:
+        scheme, host, _ = origin(urlsplit(url))
+    except ValueError:
+        scheme = host = ""
+    if scheme not in _DEFAULT_PORTS or not host:
+        raise UsageError(f"{url!r}: not an http or https address")
 
 
 def _accept(url: str, response: urllib3.BaseHTTPResponse) -> Download:
@@ -283,8 +294,6 @@ def _translated(url: str) -> Iterator[None]:
         raise NetworkError(f"{url}: {_cause(error)}") from error
     except urllib3.exceptions.TimeoutError as error:
         raise NetworkError(f"{url}: timed out") from error
-    except urllib3.exceptions.IncompleteRead as error:
-        raise NetworkError(f"{url}: the body broke off") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise NetworkError(f"{url}: {_cause(error)}") from error
 
@@ -295,4 +304,6 @@ def _cause(error: BaseException) -> str:
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
+    if isinstance(error, urllib3.exceptions.ProtocolError):
+        return "the answer broke off, or is none"
     return type(error).__name__

@@ -231,12 +231,17 @@ def translated() -> Iterator[None]:
     except RepositoryError as error:
         raise NotAuthenticError(f"TUF metadata: {error}") from error
     except DownloadError as error:
-        cause = error.__cause__
-        raise NetworkError(str(cause if isinstance(cause, HardsuitError) else error)) from error
+        raise _undelivered(error) from None
     except (ConnectionError, TimeoutError) as error:
         raise NetworkError(f"TUF metadata: {error}") from error
     except OSError as error:
         raise StorageError(f"{error.filename or 'TUF metadata'}: {error.strerror}") from error
+
+
+def _undelivered(error: DownloadError) -> HardsuitError:
+    """Return what our own fetcher said, where it was ours."""
+    cause = error.__cause__
+    return cause if isinstance(cause, HardsuitError) else NetworkError(str(error))
 
 
 def _custom(target: TargetFile) -> TargetInfo:

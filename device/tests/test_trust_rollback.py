@@ -129,8 +129,7 @@ def test_6_ic_fault_in_a_local_check_ends_the_refresh(device: TrustDevice) -> No
             raise IcFailedError("the IC stopped")
 
     known = device.ic.anchor()
-    device.ic.verifications = 0
-    device.ic.before_verify = fail_on_local_files
+    device.ic.on_verify(fail_on_local_files)
     device.serve(device.old_files)
     with pytest.raises(IcError):
         device.update()
@@ -146,12 +145,11 @@ def test_ic_fault_in_any_check_propagates_and_is_not_an_unsigned_verdict(
         if count == fault:
             raise IcFailedError("the IC stopped")
 
-    device.ic.verifications = 0
-    device.ic.before_verify = fail
+    device.ic.on_verify(fail)
     with pytest.raises(IcFailedError) as caught:
         device.update()
     assert not isinstance(caught.value, VerificationError | NotAuthenticError)
-    device.ic.before_verify = lambda _: None
+    device.ic.on_verify()
     assert device.update().raw == b"release 3"
 
 
@@ -162,8 +160,7 @@ def test_glitch_that_denies_the_local_reference_still_meets_the_floor(device: Tr
         if count in {2, 4}:
             raise VerificationError("glitch")
 
-    device.ic.verifications = 0
-    device.ic.before_verify = glitch
+    device.ic.on_verify(glitch)
     device.serve(device.old_files)
     with pytest.raises(RollbackError):
         device.update()
@@ -241,10 +238,11 @@ def test_poll_without_change_costs_at_most_five_verifications_after_ten_rotation
         device.repository.publish_snapshot()
         device.refresh()
     assert device.ic.anchor().root_version == 11
-    device.ic.verifications, commits = 0, len(device.ic.commits)
+    device.ic.on_verify()
+    commits = device.ic.commits
     assert device.refresh() is False
     assert device.ic.verifications <= 5
-    assert len(device.ic.commits) == commits
+    assert device.ic.commits == commits
     assert device.fetcher.requests == ["metadata/12.root.json", "metadata/timestamp.json"]
 
 
@@ -253,7 +251,7 @@ def test_poll_costs_at_most_five_after_ten_rotations_in_one_go(device: TrustDevi
         device.repository.rotate("root", "timestamp", "snapshot")
     device.repository.publish_snapshot()
     device.refresh()
-    device.ic.verifications = 0
+    device.ic.on_verify()
     device.refresh()
     assert device.ic.verifications <= 5
 

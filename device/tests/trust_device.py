@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 from device.clock import Clock, FixedClock
+from device.ic.emulator import MemoryKey
 from device.storage import MemoryStorage
-from device.tests.model_ic import ModelIc
+from device.tests.probed_ic import ProbedIc
 from device.tests.tuf_repository import BASE, NOW, PATH, MemoryFetcher, TufRepository
 from device.trust import Sources, Trust, TrustedEnvelope, provision
 
@@ -16,12 +17,17 @@ class TrustDevice:
     def __init__(self, directory: Path, repository: TufRepository) -> None:
         self.repository = repository
         self.directory = directory
-        self.storage = MemoryStorage()
-        self.ic = ModelIc(provision(self.storage, repository.first_root, time_floor=NOW))
+        self.ic = self.provision(MemoryStorage())
         self.fetcher = MemoryFetcher(repository.files)
         self.clock: Clock = FixedClock(NOW)
         self.old_files: dict[str, bytes] = {}
         self.old_cache = directory
+
+    def provision(self, storage: MemoryStorage) -> ProbedIc:
+        """Make the device anew on this storage."""
+        self.storage, self.key = storage, MemoryKey()
+        record = provision(storage, self.repository.first_root, time_floor=NOW)
+        return ProbedIc.provision(storage, self.key, anchor=record)
 
     def trust(self) -> Trust:
         """Return the client of a device that has just started."""
