@@ -26,6 +26,9 @@ from repository.tests.making import (
 )
 from suit.errors import StorageError
 
+# From Python 3.12 on fork warns when the test runner has threads; our children only publish and exit.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 CHANGES = ("open", "write", "fsync", "link", "replace", "unlink", "mkdir")
 REACHED = 77
 

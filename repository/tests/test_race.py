@@ -20,6 +20,9 @@ from repository.tests.making import (
 )
 from repository.transaction import Transaction, roll_forward
 
+# From Python 3.12 on fork warns when the test runner has threads; our children only publish and exit.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 PUBLISHERS = 8
 EACH = 4
 
