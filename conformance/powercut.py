@@ -40,7 +40,7 @@ from device.storage import (
 )
 from suit.errors import StorageError
 
-_SECTOR: Final = 4096
+_SECTOR: Final = 512
 
 
 class CrashMode(Enum):
@@ -200,6 +200,10 @@ class PowerCutStorage(Storage):
             self._power_off([])
         survived = {name: bytes(inode.durable) for name, inode in self._durable_names.items()}
         return PowerCutStorage(survived, stop=stop, mode=mode, seed=seed, ignore_sync=ignore_sync)
+
+    def inject(self, operation: int, fault: Fault) -> None:
+        """Make a later operation fail, counted as :attr:`operations` does."""
+        self._faults[operation] = fault
 
     @override
     def read(self, name: str, offset: int = 0, size: int | None = None) -> bytes:

@@ -204,12 +204,12 @@ def test_garbage_stays_in_the_range_of_the_last_write() -> None:
 
 def test_reordering_drops_single_sectors_of_a_large_write() -> None:
     def sectors(seed: int) -> tuple[int, ...]:
-        storage = PowerCutStorage({"x": bytes(4 * 4096)}, stop=1, mode=CrashMode.REORDER, seed=seed)
-        storage.write("x", 0, b"\xff" * 4 * 4096)
+        storage = PowerCutStorage({"x": bytes(4 * 512)}, stop=1, mode=CrashMode.REORDER, seed=seed)
+        storage.write("x", 0, b"\xff" * 4 * 512)
         with pytest.raises(PowerLoss):
             storage.sync("x")
         content = storage.after_power_loss().read("x")
-        return tuple(content[at * 4096] for at in range(4))
+        return tuple(content[at * 512] for at in range(4))
 
     seen = {sectors(seed) for seed in range(200)}
     assert len(seen) == 16

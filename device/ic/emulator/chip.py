@@ -320,6 +320,8 @@ class Emulator(SecurityIC):
             if stretched is None:
                 raise PolicyDeniedError("the IC was provisioned without a secret: nothing can be changed")
             now = self.now()
+            # Written down even when it only notes that the clock went back: recovery counts from there.
+            self._commit(lambda state: replace(state, lockout=state.lockout.at(now)))
             retry_after = self._state.lockout.retry_after(now)
             if retry_after:
                 raise LockedOutError(retry_after=retry_after)

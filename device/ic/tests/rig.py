@@ -1,0 +1,86 @@
+"""A security IC on a bench: with keys to sign for it, a clock to set and a plug to pull."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from device.ic.emulator import Emulator, MemoryKey
+from device.ic.interface import AnchorRecord, Purpose, SecurityIC, VerifyTicket
+from device.storage import MemoryStorage, Storage
+from spec.labels import CoseAlgorithm, CoseKeyType
+from suit.crypto import PrivateKey, mac, signing
+from suit.keys import CoseKey
+
+SECRET = b"owner's secret, never shown"
+MAC_SECRET = b"a MAC key that must not be shown"
+MESSAGE = b"what is signed"
+NOW = 1_760_000_000
+ROOT = AnchorRecord.pin(1, b"the first root", time_floor=NOW - 1000)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A key that signs, and what the IC knows of it."""
+
+    key: CoseKey
+    algorithm: CoseAlgorithm
+    sign: Callable[[bytes], bytes]
+
+
+def asymmetric(private: PrivateKey, algorithm: CoseAlgorithm) -> Signer:
+    key = CoseKey.from_public(private.public_key(), algorithm=algorithm, kid=algorithm.name.encode())
+    return Signer(key, algorithm, signing(private).sign)
+
+
+def _mac_signer() -> Signer:
+    key = CoseKey(CoseKeyType.SYMMETRIC, k=MAC_SECRET, kid=b"mac")
+    return Signer(key, CoseAlgorithm.HMAC_256, lambda message: mac(key, message))
+
+
+AUTHOR = asymmetric(ec.derive_private_key(7, ec.SECP256R1()), CoseAlgorithm.ESP256)
+SIGNERS = (
+    AUTHOR,
+    asymmetric(ec.derive_private_key(7, ec.SECP384R1()), CoseAlgorithm.ESP384),
+    asymmetric(ec.derive_private_key(7, ec.SECP521R1()), CoseAlgorithm.ESP512),
+    asymmetric(Ed25519PrivateKey.from_private_bytes(bytes(32)), CoseAlgorithm.ED25519),
+    _mac_signer(),
+)
+STRANGER = asymmetric(ec.derive_private_key(8, ec.SECP256R1()), CoseAlgorithm.ESP256)
+
+
+@dataclass
+class Rig:
+    """An emulator that can be restarted, on any storage."""
+
+    storage: Storage = field(default_factory=MemoryStorage)
+    sealing_key: MemoryKey = field(default_factory=MemoryKey)
+    time: int = NOW
+    signers: Sequence[Signer] = SIGNERS
+
+    def provision(self, anchor: AnchorRecord | None = ROOT, secret: bytes | None = SECRET) -> SecurityIC:
+        return Emulator.provision(
+            self.storage,
+            self.sealing_key,
+            keys=[signer.key for signer in self.signers],
+            secret=secret,
+            anchor=anchor,
+            clock=self.clock,
+            scrypt_cost=2,
+        )
+
+    def restart(self) -> SecurityIC:
+        return Emulator.open(self.storage, self.sealing_key, clock=self.clock)
+
+    def clock(self) -> float:
+        return self.time
+
+
+def manifest_ticket(ic: SecurityIC, signer: Signer = AUTHOR) -> VerifyTicket:
+    signature = signer.sign(MESSAGE)
+    return ic.verify(signer.key.name, signer.algorithm, MESSAGE, signature, purpose=Purpose.MANIFEST)
+
+
+def presented_ticket(ic: SecurityIC, signer: Signer = STRANGER) -> VerifyTicket:
+    return ic.verify_with(signer.key, signer.algorithm, MESSAGE, signer.sign(MESSAGE))
