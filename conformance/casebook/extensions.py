@@ -1,0 +1,112 @@
+"""Labels of the extension documents, which a processor of the base document refuses (M6.1, U1).
+
+Drop the file of a topic's cases from here when the extension is implemented.
+"""
+
+from collections.abc import Iterator
+
+from conformance.casebook.case import AUTHOR, MAIN, NEW, Case, parts_of, rejected, update, write
+from conformance.forge import check, digest_of_wrapped, envelope, override, sequence
+from conformance.forge_cbor import Item, encode
+from spec.labels import Command, Common, Envelope, Manifest, Parameter, ReportReason
+
+TOPIC = "extensions"
+_COMMAND = ReportReason.COMMAND_UNSUPPORTED
+_ARGUMENTS: dict[Command, Item] = {
+    Command.SET_PARAMETERS: {Parameter.CONTENT: NEW},
+    Command.OVERRIDE_MULTIPLE: {0: {Parameter.CONTENT: NEW}},
+    Command.COPY_PARAMS: {0: [Parameter.CONTENT.value]},
+}
+_COMMANDS = (
+    Command.USE_BEFORE,
+    Command.DEPENDENCY_INTEGRITY,
+    Command.IS_DEPENDENCY,
+    Command.PROCESS_DEPENDENCY,
+    Command.SET_PARAMETERS,
+    Command.IMAGE_NOT_MATCH,
+    Command.MINIMUM_BATTERY,
+    Command.UPDATE_AUTHORIZED,
+    Command.VERSION,
+    Command.WAIT,
+    Command.UNLINK,
+    Command.OVERRIDE_MULTIPLE,
+    Command.COPY_PARAMS,
+)
+_PARAMETERS: dict[Parameter, Item] = {
+    Parameter.USE_BEFORE: 2000000000,
+    Parameter.ENCRYPTION_INFO: encode([]),
+    Parameter.MINIMUM_BATTERY: 100,
+    Parameter.UPDATE_PRIORITY: 1,
+    Parameter.VERSION: encode([2, [1, 0]]),
+    Parameter.WAIT_INFO: encode({5: 1}),
+    Parameter.COMPONENT_METADATA: encode({5: 1}),
+}
+_SEQUENCE = sequence([check(Command.VENDOR_IDENTIFIER)])
+_MEMBERS: dict[Manifest, Item] = {
+    Manifest.MANIFEST_COMPONENT_ID: [b"root"],
+    Manifest.SET_VERSION: encode([1, 0]),
+    Manifest.COSWID: encode({}),
+    Manifest.DEPENDENCY_RESOLUTION: _SEQUENCE,
+    Manifest.CANDIDATE_VERIFICATION: _SEQUENCE,
+    Manifest.UNINSTALL: _SEQUENCE,
+}
+UNASSIGNED = (9, 10, 13, 16, 17, 30)
+
+
+def cases() -> Iterator[Case]:
+    """Yield the cases of this topic."""
+    for command in _COMMANDS:
+        argument = _ARGUMENTS.get(command, 15)
+        yield rejected(
+            f"extension-command-{_name(command)}",
+            "U1-1 M6.1-5",
+            "A command of an extension that the processor does not implement.",
+            update(NEW, install=[(command, argument), *write(NEW)]),
+            _COMMAND,
+        )
+    for parameter, value in _PARAMETERS.items():
+        yield rejected(
+            f"extension-parameter-{_name(parameter)}",
+            "U1-1 M6.1-6",
+            "A parameter of an extension that the processor does not implement.",
+            update(NEW, install=[override({parameter: value}), *write(NEW)]),
+            ReportReason.PARAMETER_UNSUPPORTED,
+        )
+    for member, value in _MEMBERS.items():
+        yield rejected(
+            f"extension-member-{_name(member)}",
+            "U1-1",
+            "A manifest member of an extension that the processor does not implement.",
+            update(NEW, install=write(NEW), extra={member: value}),
+            _COMMAND,
+        )
+    yield from _severable()
+    yield rejected(
+        "extension-dependencies",
+        "T5.1-1",
+        "A manifest with dependencies is for a processor that supports them.",
+        update(NEW, install=write(NEW), extra={Manifest.COMMON: _common_with_dependency()}),
+    )
+
+
+def _severable() -> Iterator[Case]:
+    for member in (Envelope.COSWID, Envelope.DEPENDENCY_RESOLUTION, Envelope.CANDIDATE_VERIFICATION):
+        body = parts_of(
+            NEW,
+            install=write(NEW),
+            extra={Manifest[member.name]: digest_of_wrapped(_SEQUENCE)},
+        )
+        yield rejected(
+            f"extension-severed-{_name(member)}",
+            "U1-1",
+            "The same in the envelope.",
+            envelope(body, signers=[AUTHOR], members={member: _SEQUENCE}),
+        )
+
+
+def _common_with_dependency() -> bytes:
+    return encode({Common.DEPENDENCIES: {1: {}}, Common.COMPONENTS: [MAIN]})
+
+
+def _name(label: Command | Parameter | Manifest | Envelope) -> str:
+    return label.name.lower().replace("_", "-")

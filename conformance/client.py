@@ -1,0 +1,162 @@
+"""Our own client for the case protocol: a device in memory, made for one case and thrown away after it.
+
+Parts are those of a real device: authentication and every digest go through the emulated security IC, and
+the processor is the one that updates real slots. A refusal is an error that the device raises on
+purpose; anything else is a crash and leaves this module as one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from typing_extensions import override
+
+from device.authenticate import authenticate
+from device.components import MemoryComponent, MemoryComponents
+from device.ic.emulator import Emulator, MemoryKey
+from device.ic.errors import IcError
+from device.ic.interface import Floor, SecurityIC, sequence_slot
+from device.platform import MemoryFetcher, MemoryPlatform
+from device.processor import Machine, Trace, invoke, update
+from device.storage import MemoryStorage
+from spec.labels import CoseAlgorithm
+from suit.envelope import open_envelope
+from suit.errors import (
+    HardsuitError,
+    MalformedError,
+    NetworkError,
+    RefusedError,
+    RejectedError,
+    StorageError,
+    UnsupportedAlgorithmError,
+)
+from suit.keys import CoseKey
+from suit.manifest import ComponentId
+
+# What a device says no with. Any other error is no verdict on the update.
+REFUSALS: Final = (RejectedError, RefusedError, NetworkError, StorageError)
+_PROCEDURES: Final = {"update": update, "invoke": invoke}
+_MANIFEST_KEYS: Final = frozenset({"verify", "mac"})
+
+
+def answer(case: Mapping[str, Any]) -> dict[str, Any]:
+    """Act out a case and tell what the device did.
+
+    Args:
+        case: The case as JSON; ``expect`` is not looked at.
+
+    Raises:
+        MalformedError: The question itself is no case.
+    """
+    try:
+        device = _Device(case)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedError("case", f"not a conformance case ({type(error).__name__}: {error})") from error
+    return device.act()
+
+
+class _Device:
+    """The device of one case."""
+
+    def __init__(self, case: Mapping[str, Any]) -> None:
+        self._procedure = _PROCEDURES[case["procedure"]]
+        self._envelope = bytes.fromhex(case["envelope"])
+        described = case["device"]
+        self._floors = {_id(row["id"]): int(row["sequence"]) for row in described["floors"]}
+        self._ic = _ic(case["keys"], int(described["clock"] or 0))
+        self._components = _Components(
+            {_id(row["id"]): _component(row) for row in described["components"]}, self._ic
+        )
+        self._platform = MemoryPlatform(
+            vendors=[bytes.fromhex(value) for value in described["vendor_ids"]],
+            classes=[bytes.fromhex(value) for value in described["class_ids"]],
+            devices=[bytes.fromhex(value) for value in described["device_ids"]],
+        )
+        resources = {str(uri): bytes.fromhex(content) for uri, content in case["resources"].items()}
+        self._machine = Machine(self._components, self._platform, MemoryFetcher(resources))
+
+    def act(self) -> dict[str, Any]:
+        """Run the procedure, and answer."""
+        trace = Trace()
+        try:
+            self._run(trace)
+        except IcError:
+            raise  # an IC that fails has not refused anything
+        except REFUSALS as error:
+            return self._answer(trace, error)
+        return self._answer(trace, None)
+
+    def _run(self, trace: Trace) -> None:
+        authentic = authenticate(open_envelope(self._envelope), self._ic)
+        # Manifests of the base document name no component of their own. The IC raises a floor only for a
+        # manifest that it has verified, and the case does not have that older one, so the floor is given.
+        floor = Floor(sequence_slot(None), self._floors.get((), 0))
+        self._procedure(authentic, self._machine, floor=floor, trace=trace)
+
+    def _answer(self, trace: Trace, error: HardsuitError | None) -> dict[str, Any]:
+        return {
+            "outcome": "accepted" if error is None else "rejected",
+            "reason": None if error is None else error.report.value,
+            "components": [
+                {"id": _shown(name), "content": _hex(self._components.content(name))}
+                for name in self._components.ids
+            ],
+            "fetched": list(trace.fetched),
+            "invoked": [{"id": _shown(name), "args": _hex(args)} for name, args in self._platform.invoked],
+        }
+
+
+class _Components(MemoryComponents):
+    """Components whose digests the security IC computes, where the case does not make them up."""
+
+    def __init__(self, components: dict[ComponentId, MemoryComponent], ic: SecurityIC) -> None:
+        super().__init__(components)
+        self._described = components
+        self._ic = ic
+
+    @override
+    def digest(self, component: ComponentId, algorithm: CoseAlgorithm) -> bytes | None:
+        made_up = algorithm is CoseAlgorithm.SHA_256 and self._described[component].digest is not None
+        if made_up or self.size(component) is None:
+            return super().digest(component, algorithm)
+        stream = self._ic.hash_open(algorithm)
+        for chunk in self.read(component):
+            stream.update(chunk)
+        return stream.finish().digest
+
+
+def _ic(keys: Sequence[Mapping[str, Any]], clock: int) -> SecurityIC:
+    trusted = []
+    for row in keys:
+        if "rights" in row:
+            raise ValueError("rights of signers are not implemented")
+        if row["use"] in _MANIFEST_KEYS:
+            try:
+                trusted.append(CoseKey.from_cose(bytes.fromhex(row["cose_key"])))
+            except UnsupportedAlgorithmError:
+                continue  # no such key can be provisioned; what it signs will not be believed
+    return Emulator.provision(MemoryStorage(), MemoryKey(), keys=trusted, clock=lambda: clock)
+
+
+def _component(row: Mapping[str, Any]) -> MemoryComponent:
+    return MemoryComponent(
+        content=_bytes(row["content"]),
+        slot=int(row["slot"]),
+        capacity=int(row["capacity"]),
+        digest=_bytes(row["digest"]),
+    )
+
+
+def _id(parts: Sequence[str]) -> ComponentId:
+    return tuple([bytes.fromhex(part) for part in parts])
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
+
+
+def _hex(content: bytes | None) -> str | None:
+    return None if content is None else content.hex()
+
+
+def _shown(name: ComponentId) -> list[str]:
+    return [part.hex() for part in name]

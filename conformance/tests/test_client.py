@@ -1,0 +1,109 @@
+"""Our own client: it passes the suite, in process and through the process boundary, and crashes honestly."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from conformance import client, runner
+from conformance.dut import BrokenClientError, ExternalClient, InProcessClient
+from conformance.runner import Verdict
+from device.ic.errors import IcFailedError
+
+SUITE = runner.load()
+# One accepted and one refused case of every topic.
+SAMPLE = list({(case.topic, case.expect.outcome): case for case in SUITE}.values())
+COMMAND = f"{sys.executable} -m hardsuit conformance client"
+
+
+def question(name: str) -> dict[str, Any]:
+    return dict(next(case for case in SUITE if case.name == name).question)
+
+
+@pytest.mark.parametrize("case", SUITE, ids=lambda case: f"{case.topic}/{case.name}")
+def test_our_device_passes(case: runner.Case) -> None:
+    result = runner.judge(case, InProcessClient(client.answer))
+    assert result.verdict is Verdict.PASSED, result.problems
+
+
+@pytest.mark.req("H9-3")
+def test_the_process_boundary_changes_nothing() -> None:
+    inside = runner.run(SAMPLE, InProcessClient(client.answer), workers=1)
+    outside = runner.run(SAMPLE, ExternalClient(COMMAND, time_limit=120))
+    assert [told(result) for result in outside] == [told(result) for result in inside]
+
+
+def told(result: runner.Result) -> tuple[str, Verdict, tuple[str, ...]]:
+    return result.case, result.verdict, result.problems
+
+
+def ask(text: bytes) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "hardsuit", "conformance", "client"],
+        input=text,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.req("H9-1")
+def test_the_answer_is_one_json_object_and_exit_0_even_for_a_refusal() -> None:
+    done = ask(json.dumps(question("key-unknown")).encode())
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == {
+        "outcome": "rejected",
+        "reason": 4,
+        "components": [{"id": ["00"], "content": b"what was installed before".hex()}],
+        "fetched": [],
+        "invoked": [],
+    }
+
+
+@pytest.mark.req("H9-2")
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"{}", b"\xff", b'{"procedure": "update"}'])
+def test_what_is_no_question_gets_no_answer(text: bytes) -> None:
+    done = ask(text)
+    assert done.returncode not in {0, 4}
+    assert done.stdout == b""
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_expect_is_not_looked_at() -> None:
+    asked = question("key-unknown")
+    assert client.answer({**asked, "expect": {"outcome": "accepted"}}) == client.answer(asked)
+
+
+@pytest.mark.req("H9-2")
+@pytest.mark.parametrize("error", [ZeroDivisionError("x"), IcFailedError("the chip is gone"), MemoryError()])
+def test_an_internal_error_is_never_a_refusal(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(client, "authenticate", fail)
+    with pytest.raises(type(error)):
+        client.answer(question("key-unknown"))
+    with pytest.raises(BrokenClientError, match=type(error).__name__):
+        InProcessClient(client.answer).ask(question("key-unknown"))
+
+
+def test_rights_are_not_silently_ignored() -> None:
+    asked = question("smallest-update")
+    asked["keys"] = [{**asked["keys"][0], "rights": [["07"]]}]
+    with pytest.raises(BrokenClientError, match="rights"):
+        InProcessClient(client.answer).ask(asked)
+
+
+def test_keys_for_other_uses_verify_nothing() -> None:
+    asked = question("smallest-update")
+    asked["keys"] = [{**asked["keys"][0], "use": "unwrap"}]
+    assert client.answer(asked)["outcome"] == "rejected"
+
+
+def test_a_key_that_the_device_cannot_hold_is_no_reason_to_crash() -> None:
+    asked = question("smallest-update")
+    hss_lms = bytes.fromhex("a3010503382d2041ff").hex()
+    asked["keys"] = [{"cose_key": hss_lms, "use": "verify"}, *asked["keys"]]
+    assert client.answer(asked)["outcome"] == "accepted"

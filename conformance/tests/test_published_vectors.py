@@ -1,0 +1,34 @@
+"""The forger against the published examples: the one oracle that neither it nor hardsuit has made."""
+
+import pytest
+
+from conformance.casebook import published
+from conformance.casebook.published_bytes import TEXT_2
+from conformance.forge import digest_of_wrapped
+from conformance.forge_cbor import encode
+from suit.tests import vectors
+
+
+def example(name: str) -> bytes:
+    return vectors.path(f"ietf/manifest/{name}").read_bytes()
+
+
+@pytest.mark.req("H3-7")
+@pytest.mark.parametrize("number", range(6))
+def test_published_examples_are_reproduced_byte_for_byte(number: int) -> None:
+    assert published.unsigned(number) == example(f"example{number}.unsigned.suit")
+    name = f"example{number}.severed-signed.suit" if number == 2 else f"example{number}.signed.suit"
+    assert published.signed(number) == example(name)
+
+
+def test_published_example_with_severable_members_is_reproduced_byte_for_byte() -> None:
+    raw = published.signed(2, install=published.INSTALL_2, text=TEXT_2)
+    assert raw == example("example2.signed.suit")
+
+
+def test_published_manifest_digests_are_those_of_the_index() -> None:
+    index = vectors.path("ietf/INDEX.tsv").read_text("utf-8")
+    for number, body in enumerate(published.MANIFESTS):
+        _, value = digest_of_wrapped(encode(body))
+        row = next(line for line in index.splitlines() if f"example{number}.unsigned" in line)
+        assert value.hex() in row
