@@ -11,10 +11,10 @@ from typing import Final, Generic, TypeVar
 
 from device.ic.errors import BadSignatureError
 from device.ic.interface import KeyInfo, Purpose, SecurityIC, VerifyTicket
-from spec.labels import CborTag, CoseAlgorithm
+from spec.labels import CoseAlgorithm
 from suit import authenticate as rules
 from suit.decode import attach_severed, decode_manifest
-from suit.errors import MalformedError, NoTrustAnchorError, UsageError
+from suit.errors import NoTrustAnchorError, UsageError
 from suit.manifest import Envelope, Manifest
 
 T = TypeVar("T")
@@ -54,8 +54,6 @@ def authenticate(envelope: Envelope, ic: SecurityIC) -> Authentic[Manifest]:
         MalformedError, RefusedError: Authentic, but not a manifest that hardsuit implements.
         IcError: The IC does not serve; nothing is said about the envelope.
     """
-    if not envelope.tagged:
-        raise MalformedError("envelope", f"tag {CborTag.SUIT_ENVELOPE.value} is missing")
     verifier = _IcVerifier(ic)
     keys = rules.authenticate(envelope, verifier)
     manifest = attach_severed(decode_manifest(envelope.manifest), envelope)
