@@ -19,7 +19,9 @@ from suit.errors import NotAuthenticError, RefusedError, StorageError, UsageErro
 from suit.manifest import Digest, Envelope, Manifest
 from suit.target import MAX_SEQUENCE_NUMBER, TargetInfo, target_path
 
-_PLAIN_REFERENCE: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]+")
+_PRINTABLE: Final = re.compile(r"[!-~]+")
+_FORBIDDEN: Final = re.compile(r'[#"<>\\^`{|}]')
+_DISGUISED: Final = re.compile("%(?:2e|2f|5c|00)", re.IGNORECASE)
 _UUID_BYTES: Final = 16
 
 
@@ -206,16 +208,18 @@ def _sort(fetches: Iterable[Fetch], envelope: Envelope) -> tuple[list[_Needed], 
 
 
 def _is_absolute(uri: str) -> bool:
-    """Tell whether a URI reference names its own server; refuse one that devices would refuse."""
+    """Tell whether a URI reference names its own server; refuse one that no device follows (binding §4)."""
     try:
         parts = urlsplit(uri)
     except ValueError as error:
         raise RefusedError(f"payload {uri!r}: no URI reference") from error
-    if parts.scheme:
-        return True
-    if not _PLAIN_REFERENCE.fullmatch(uri) or not {"", ".", ".."}.isdisjoint(uri.split("/")):
-        raise RefusedError(f"payload {uri!r}: not a plain relative path")
-    return False
+    path = parts.path.removeprefix("/") if parts.scheme else parts.path
+    plain = _PRINTABLE.fullmatch(uri) and not _FORBIDDEN.search(uri) and not _DISGUISED.search(path)
+    if not plain or not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise RefusedError(f"payload {uri!r}: not a plain path, devices would refuse it")
+    if parts.netloc and not parts.scheme:
+        raise RefusedError(f"payload {uri!r}: a server without a scheme")
+    return bool(parts.scheme)
 
 
 def _assign(needed: Sequence[_Needed], files: Sequence[Path]) -> tuple[Payload, ...]:
