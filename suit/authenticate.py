@@ -144,11 +144,11 @@ class _Judge:
         """Return who vouches, or raise the most specific reason why nobody does (rule 6)."""
         if self._vouching:
             return tuple(self._vouching)
-        for kind in (UnsupportedAlgorithmError, UnsupportedCoseError, NotAuthenticError):
+        for kind in (UnsupportedAlgorithmError, UnsupportedCoseError):
             for error in self.passed_over:
                 if isinstance(error, kind):
                     raise error
-        raise NotAuthenticError("envelope: nobody vouches for it")
+        raise self.passed_over[0]
 
     def _candidates(self, attestation: Attestation, kid: bytes | None) -> Sequence[bytes]:
         return self._verifier.candidates(kid, attestation.algorithm)

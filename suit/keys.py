@@ -256,7 +256,7 @@ def read_pem(data: bytes) -> crypto.PublicKey | crypto.PrivateKey:
         MalformedError: It is not a key in PEM.
         UnsupportedAlgorithmError: A key type that hardsuit does not use.
     """
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as below
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm  # noqa: PLC0415 - as below
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - 8 ms that COSE_Keys need not pay
 
     try:
@@ -268,7 +268,7 @@ def read_pem(data: bytes) -> crypto.PublicKey | crypto.PrivateKey:
         raise KeyUnavailableError("the private key is encrypted; hardsuit asks for no passphrase") from error
     except UnsupportedAlgorithm as error:
         raise UnsupportedAlgorithmError("PEM key: its type is not used") from error
-    except ValueError as error:
+    except (ValueError, InternalError) as error:  # the latter for an X448 key that is too short
         raise MalformedError("PEM key", "not a key that can be read") from error
     if isinstance(key, crypto.PublicKey | crypto.PrivateKey):
         return key

@@ -135,6 +135,22 @@ def test_pycose_computes_with_our_algorithms_only() -> None:
 
 
 @pytest.mark.req("H3-4")
+def test_a_pycose_that_would_compute_otherwise_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_pycose()
+    from pycose.algorithms import CoseAlgorithm as Registry  # noqa: PLC0415
+
+    registered = Registry.get_registered_classes()  # type: ignore[no-untyped-call]
+    with monkeypatch.context() as patch:
+        patch.setitem(registered, "ES256K", type("ES256K", (), {"get_curve": None}))
+        with pytest.raises(HardsuitError, match="python-ecdsa"):
+            cose._register()
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "register_attribute", lambda: lambda theirs: theirs)
+        with pytest.raises(HardsuitError, match="does not use our"):
+            cose._register()
+
+
+@pytest.mark.req("H3-4")
 def test_python_ecdsa_never_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even for a caller who uses pycose itself after us, with its own keys."""
     use_pycose()

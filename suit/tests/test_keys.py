@@ -1,7 +1,6 @@
 """suit.keys: what is a key, what it admits, and that it tells no secret."""
 
 import hashlib
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -328,15 +327,12 @@ def test_load_key_tells_pem_from_cose(tmp_path: Path) -> None:
         assert load_key(tmp_path / name).name == expected
 
 
-def test_load_key_reads_what_openssl_writes(tmp_path: Path) -> None:
+def test_load_key_reads_what_openssl_ecparam_writes(tmp_path: Path) -> None:
+    parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    secret = private(CoseCurve.P_256)
     path = tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-out", path],
-        check=True,
-        capture_output=True,
-    )
-    assert b"EC PARAMETERS" in path.read_bytes()
-    assert load_key(path).curve is CoseCurve.P_256
+    path.write_bytes(parameters + pem(secret, serialization.PrivateFormat.TraditionalOpenSSL))
+    assert load_key(path) == CoseKey.from_pem(pem(secret))
 
 
 def unusable_files() -> dict[str, tuple[bytes, str]]:
@@ -345,7 +341,13 @@ def unusable_files() -> dict[str, tuple[bytes, str]]:
     traditional = pem(
         p256, serialization.PrivateFormat.TraditionalOpenSSL, serialization.BestAvailableEncryption(b"pass")
     )
+    p256_oid, unknown_oid = b"KoZIzj0DAQc", b"KoZIzj0DAQA"
+    unknown_curve = public_pem(p256).replace(p256_oid, unknown_oid)
+    assert unknown_oid in unknown_curve
     rsa_key = rsa.generate_private_key(65537, 2048)
+    ed25519_oid, x448_oid = b"BQYDK2Vw", b"BQYDK2Vv"  # where base64 holds them in PKCS #8
+    short_x448 = pem(private(CoseCurve.ED25519)).replace(ed25519_oid, x448_oid)
+    assert x448_oid in short_x448
     return {
         "empty": (b"", "not a key"),
         "text": (b"hello, world\n", "not a key"),
@@ -356,7 +358,9 @@ def unusable_files() -> dict[str, tuple[bytes, str]]:
         "certificate": (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "not a key"),
         "RSA": (pem(rsa_key), "not used"),
         "public RSA": (public_pem(rsa_key), "not used"),
+        "X448 too short": (short_x448, "not a key"),
         "Ed448": (public_pem(ed448.Ed448PrivateKey.generate()), "not used"),
+        "unknown curve": (unknown_curve, "not used"),
         "secp256k1": (public_pem(ec.generate_private_key(ec.SECP256K1())), "not used"),
         "secp224r1": (pem(ec.generate_private_key(ec.SECP224R1())), "not used"),
         "broken COSE_Key": (cbor.encode({KTY: 2}), "not a key"),

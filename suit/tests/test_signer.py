@@ -214,6 +214,8 @@ def test_a_remote_key_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "k.pem", key.to_pem())
     with pytest.raises(UsageError, match="public key"):
         signer_from_uri(f"file2:{path}")
+    with pytest.raises(UsageError, match="no public part"):
+        signer_from_uri(f"file2:{path}", public=generate(KeyType.HMAC).public)
     for uri, public in (
         (f"file2:{path}", other.public),
         (f"file2:{tmp_path}/none.pem", key.public),
