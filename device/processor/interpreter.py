@@ -130,7 +130,7 @@ class Interpreter:
         try:
             failure = self._run(sequence)
         except HardsuitError as error:
-            if error.place is None and self._step is not None:
+            if self._step is not None:
                 error.place = self._place(self._step)
             raise
         if failure is not None:

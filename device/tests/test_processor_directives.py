@@ -21,7 +21,7 @@ from device.tests.processor_rig import (
     write,
 )
 from spec.labels import Command
-from suit.errors import AbortError, HardsuitError, NetworkError
+from suit.errors import AbortError, ConditionFailedError, HardsuitError, NetworkError
 from suit.manifest import Command as Step
 
 OLD, NEW, BIG = b"old", b"the new image", bytes(65)
@@ -92,6 +92,24 @@ def test_an_image_larger_than_its_component_is_not_even_asked_for() -> None:
     assert not rig.fetcher.asked
 
 
+@pytest.mark.parametrize("chunks", [[], [b""], [b"", b""]])
+def test_a_payload_of_no_bytes_came_from_the_fetcher_all_the_same(chunks: list[bytes]) -> None:
+    rig = Rig(OLD)
+    rig.fetcher.fetch = lambda *_, **__: iter(chunks)  # type: ignore[method-assign]
+    rig.install(override(uri=URI), FETCH)
+    assert rig.contents == [b""]
+    assert rig.trace.fetched == [URI]
+
+
+@pytest.mark.req("H4-6")
+def test_a_payload_in_pieces_is_stopped_at_the_piece_that_is_too_much() -> None:
+    rig = Rig(OLD)
+    pieces = iter([b"12", b"34", b"56", b"78"])
+    rig.fetcher.fetch = lambda *_, **__: pieces  # type: ignore[method-assign]
+    aborts(rig, override(uri=URI, image_size=5), FETCH)
+    assert list(pieces) == [b"78"]
+
+
 def test_an_empty_payload_is_a_payload() -> None:
     rig = Rig(OLD, resources={URI: b""})
     rig.install(override(uri=URI, image_size=0, image_digest=sha256(b"")), FETCH, MATCH)
@@ -123,7 +141,19 @@ def test_a_fragment_that_the_envelope_lacks_is_never_asked_for_outside() -> None
     assert not rig.fetcher.asked
 
 
-@pytest.mark.req("H7-10", "M7.5-4")
+@pytest.mark.req("M7.5-4")
+def test_an_integrated_payload_counts_only_after_a_digest_of_the_manifest_confirmed_it() -> None:
+    steps = (override(uri="#image", image_digest=sha256(NEW)), FETCH, MATCH)
+    rig = Rig(OLD)
+    rig.install(*steps, payloads={"#image": NEW})
+    assert rig.trace.verified == {A}
+    changed = Rig(OLD)
+    with pytest.raises(ConditionFailedError):
+        changed.install(*steps, payloads={"#image": NEW[:-1] + b"?"})
+    assert changed.contents == [OLD]
+
+
+@pytest.mark.req("H7-10")
 def test_an_integrated_payload_is_bounded_like_any_other() -> None:
     sections = {"payloads": {"#image": BIG}}
     for parameters in ({}, {"image_size": 3}):
@@ -215,12 +245,11 @@ def test_invoke_of_an_absent_component_aborts() -> None:
     assert not rig.platform.invoked
 
 
-@pytest.mark.req("M6.1-12", "M8.4.8-1")
+@pytest.mark.req("M8.4.8-1")
 def test_parameters_belong_to_one_component() -> None:
     aborts(Rig(OLD, OLD), at(0), override(content=NEW), at(1), WRITE)
 
 
-@pytest.mark.req("M8.4.8.16-2")
 @pytest.mark.parametrize("directive", [FETCH, WRITE, COPY, SWAP])
 def test_a_directive_whose_parameter_is_missing_says_where(directive: Step) -> None:
     error = aborts(Rig(OLD), check(Command.WRITE) if directive is WRITE else directive)

@@ -4,10 +4,12 @@ import pytest
 
 from device.tests.processor_rig import (
     COPY,
+    FETCH,
     LOOSE,
     MATCH,
     STRICT,
     SWAP,
+    URI,
     WRITE,
     Rig,
     at,
@@ -63,6 +65,15 @@ def test_a_swap_makes_both_components_source_and_target() -> None:
 
 def test_one_source_may_serve_two_targets() -> None:
     results_in([SPARE, SPARE, SPARE], at(0), LOOSE, at([0, 2]), override(source_component=1), COPY)
+
+
+@pytest.mark.req("M6.7-3")
+@pytest.mark.parametrize("uri", ["#in", URI])
+def test_a_fetched_component_is_a_target_too(uri: str) -> None:
+    rig = Rig(OLD, SPARE, resources={URI: NEW})
+    with pytest.raises(AbortError, match="source and target"):
+        rig.install(*PREPARED, override(uri=uri), LOOSE, at(1), FETCH, *COPY_0, payloads={"#in": NEW})
+    assert rig.contents == [OLD, SPARE]
 
 
 def test_a_component_may_be_written_twice() -> None:

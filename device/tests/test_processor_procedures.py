@@ -5,7 +5,7 @@ import pytest
 from device.processor import Record, Trace
 from device.processor.conditions import CONDITIONS
 from device.processor.directives import DIRECTIVES
-from device.processor.interpreter import COMMANDS_PER_COMPONENT
+from device.processor.interpreter import COMMANDS_PER_COMPONENT, Interpreter
 from device.processor.parameters import FIELDS
 from device.tests.processor_rig import (
     ABORT,
@@ -33,7 +33,16 @@ from device.tests.processor_rig import (
 from spec.labels import Command, Parameter
 from spec.labels import Manifest as Section
 from suit import commands
-from suit.errors import AbortError, ConditionFailedError, HardsuitError, NetworkError, StorageError
+from suit.errors import (
+    AbortError,
+    ConditionFailedError,
+    HardsuitError,
+    NetworkError,
+    StorageError,
+    UnsupportedCommandError,
+    UnsupportedParameterError,
+)
+from suit.manifest import Command as Step
 
 OLD, NEW = b"old", b"new"
 
@@ -94,7 +103,7 @@ def test_an_invocation_that_fails_leaves_nothing_loaded() -> None:
     assert rig.contents == [NEW, OLD]
 
 
-@pytest.mark.req("M8.4.5-1", "M5.3.2-1")
+@pytest.mark.req("M8.4.5-1")
 def test_the_shared_sequence_runs_before_every_sequence() -> None:
     rig = Rig(OLD, resources={URI: NEW, URI_2: OLD})
     rig.update(
@@ -238,6 +247,29 @@ def test_nothing_is_measured_of_what_is_not_there() -> None:
     rig.platform.devices = []
     rig.install(try_each([MATCH], [check(Command.DEVICE_IDENTIFIER)], None))
     assert [dict(record.measured) for record in records] == [{}, {}]
+
+
+@pytest.mark.parametrize(
+    ("steps", "error"),
+    [
+        ([at(1)], AbortError),
+        ([SOFT], AbortError),
+        ([override(source_component=1), COPY], AbortError),
+        ([check(Command.WAIT)], UnsupportedCommandError),
+        ([override(update_priority=1)], UnsupportedParameterError),
+    ],
+    ids=["index", "soft-failure", "source", "command", "parameter"],
+)
+def test_the_interpreter_keeps_the_rules_without_admission_too(
+    steps: list[Step], error: type[HardsuitError]
+) -> None:
+    rig = Rig(OLD)
+    interpreter = Interpreter((A,), None, {}, rig.machine, rig.trace)
+    with pytest.raises(error) as caught:
+        interpreter.run(Section.INSTALL, tuple(steps))
+    assert caught.value.place is not None
+    assert caught.value.place.section is Section.INSTALL
+    assert rig.contents == [OLD]
 
 
 def test_every_command_and_parameter_of_the_vocabulary_is_implemented() -> None:
