@@ -33,7 +33,7 @@ class Storage(ABC):
     """A small, flat file system. Names are relative POSIX paths: ``"a/b/c"``.
 
     Every method raises :class:`StorageError`, with the name and the cause, when the medium fails.
-    Directories appear with the first file in them.
+    Directories appear with the first file in them. One thread at a time.
     """
 
     @abstractmethod

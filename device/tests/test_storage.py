@@ -137,6 +137,7 @@ def test_a_missing_file_is_named(storage: Storage, act: Callable[[Storage], obje
     assert storage.size("none") is None
 
 
+@pytest.mark.req("H7-7")
 @pytest.mark.parametrize(
     "name",
     ["", "/etc/passwd", "..", "../x", "a/../../x", "a/..", ".", "a//b", "a/", "a\0b", "x" * 256, "\ud800"],
@@ -165,6 +166,7 @@ def test_a_name_outside_is_refused(
     assert storage.list() == ["present"]
 
 
+@pytest.mark.req("H7-7")
 @pytest.mark.parametrize("directory", ["..", "/", "/tmp", "a/../.."])  # noqa: S108 - refused
 def test_a_directory_outside_is_refused(storage: Storage, directory: str) -> None:
     with pytest.raises(StorageError, match="not a name inside"):

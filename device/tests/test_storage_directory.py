@@ -38,6 +38,7 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
+@pytest.mark.req("H7-7")
 def test_a_symbolic_link_to_a_file_is_never_followed(
     storage: DirectoryStorage, root: Path, tmp_path: Path
 ) -> None:
@@ -59,6 +60,7 @@ def test_a_symbolic_link_to_a_file_is_never_followed(
     assert outside.read_bytes() == b"mine"
 
 
+@pytest.mark.req("H7-7")
 def test_a_symbolic_link_to_a_directory_is_never_followed(
     storage: DirectoryStorage, root: Path, tmp_path: Path
 ) -> None:

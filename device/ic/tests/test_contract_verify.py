@@ -37,6 +37,7 @@ from device.ic.tests.rig import (
 )
 from spec.labels import CoseAlgorithm
 from suit.errors import NotAuthenticError
+from suit.keys import CoseKey
 
 SLOT = sequence_slot(None)
 DIGEST = bytes(range(32))
@@ -143,6 +144,17 @@ def test_a_secret_key_cannot_be_presented(ic: SecurityIC) -> None:
     signer = SIGNERS[-1]
     with pytest.raises(KeyUsageError):
         ic.verify_with(signer.key, signer.algorithm, MESSAGE, signer.sign(MESSAGE))
+
+
+def test_a_key_keeps_what_it_admits_over_a_restart(rig: Rig) -> None:
+    pem = CoseKey.from_pem(AUTHOR.key.to_pem())
+    with rig.provision().authorize(SECRET) as change:
+        change.add_anchor(pem, {Purpose.MANIFEST})
+    ic = rig.restart()
+    signature = AUTHOR.sign(MESSAGE)
+    for algorithm in (CoseAlgorithm.ESP256, CoseAlgorithm.ES256):
+        ticket = ic.verify(pem.name, algorithm, MESSAGE, signature, purpose=Purpose.MANIFEST)
+        assert ticket.algorithm is algorithm
 
 
 def test_keys_are_shown_without_their_secrets(ic: SecurityIC) -> None:

@@ -196,6 +196,9 @@ def test_a_restored_or_damaged_witness_is_refused() -> None:
         device.outside.write("generation", position, bytes([now[position] ^ 1]))
         with pytest.raises(StateCorruptError):
             device.restart()
+    device.outside.truncate("generation", 3)
+    with pytest.raises(StateCorruptError):
+        device.restart()
 
 
 def test_state_of_another_format_is_refused() -> None:
