@@ -48,8 +48,8 @@ def test_daily_bump_keeps_a_repository_alive_for_years(
 ) -> None:
     update = make_update(tmp_path, 1)
     repository.publish(update)
-    for _ in range(800 // 3):
-        clock.pass_days(3)
+    for _ in range(800 // 4):
+        clock.pass_days(4)
         try:
             repository.bump()
         except NothingToDoError:

@@ -87,7 +87,6 @@ def killed(
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == REACHED
 
 
-@pytest.mark.usefixtures("no_sync")
 @pytest.mark.req("H4-7")
 @pytest.mark.parametrize(
     ("strike", "calls", "expected"), [(kill_before, CHANGES, 40), (kill_in_the_middle, ["write"], 6)]
@@ -120,7 +119,6 @@ def test_killed_publisher_leaves_the_old_or_the_new_state(
     assert seen == {old.envelope, new.envelope}
 
 
-@pytest.mark.usefixtures("no_sync")
 def test_killed_vendor_can_be_added_again(tmp_path: Path, clock: FakeClock) -> None:
     original = Repository.create(tmp_path / "original", clock=clock)
     for passes in range(0, 400, 9):
@@ -140,7 +138,6 @@ def test_killed_vendor_can_be_added_again(tmp_path: Path, clock: FakeClock) -> N
     pytest.fail("adding a vendor never came to its end")
 
 
-@pytest.mark.usefixtures("no_sync")
 def test_killed_init_leaves_no_repository_and_can_be_run_again(tmp_path: Path, clock: FakeClock) -> None:
     for passes in range(0, 400, 9):
         place = tmp_path / f"run-{passes}" / "repo"
@@ -153,7 +150,6 @@ def test_killed_init_leaves_no_repository_and_can_be_run_again(tmp_path: Path, c
     pytest.fail("init never came to its end")
 
 
-@pytest.mark.usefixtures("no_sync")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 def test_failing_disk_is_one_error_and_changes_nothing_for_clients(
     tmp_path: Path, clock: FakeClock, code: int
