@@ -1,0 +1,173 @@
+"""The rules of ``suit lint``: what an author should know before a recipient finds out."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from spec.labels import CoseAlgorithm
+
+
+class Level(Enum):
+    """How bad it is when a rule is broken."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule with its stable id.
+
+    Attributes:
+        id: Never given to another rule.
+        level: How bad it is.
+        title: The rule, as a sentence.
+        why: What happens otherwise, and where the standard says so.
+    """
+
+    id: str
+    level: Level
+    title: str
+    why: str
+
+
+UNMATCHED_WRITE: Final = Rule(
+    "L001",
+    Level.ERROR,
+    "What a procedure writes, it matches afterwards.",
+    "A component that fetch, copy, write or swap changed and no image-match (or check-content) confirms is "
+    "installed unseen: payloads are outside the signature, the digest alone ties them to it (M4.2, M7.5).",
+)
+UNSET_PARAMETER: Final = Rule(
+    "L002",
+    Level.ERROR,
+    "Every parameter that a command uses is set before it, for each selected component.",
+    "A command whose parameter is not set fails on every device (M7, M8.4.9). Parameters are cleared when a "
+    "procedure starts and kept from one of its sequences to the next.",
+)
+NO_COMPONENT_INDEX: Final = Rule(
+    "L003",
+    Level.ERROR,
+    "With more than one component every sequence begins with set-component-index.",
+    "Recipients refuse the manifest before anything runs (M6.2).",
+)
+INDEX_OUT_OF_RANGE: Final = Rule(
+    "L004",
+    Level.ERROR,
+    "A component index names a component of the manifest.",
+    "set-component-index and source-component count the components from 0 (M6.5).",
+)
+SOFT_FAILURE_OUTSIDE: Final = Rule(
+    "L005",
+    Level.ERROR,
+    "soft-failure is set in try-each and run-sequence only.",
+    "Set anywhere else it aborts the procedure (M8.4.8.15).",
+)
+DIGEST_NOT_OVERRIDDEN: Final = Rule(
+    "L006",
+    Level.ERROR,
+    "A digest is set with override-parameters.",
+    "With set-parameters a dependent manifest could put another digest in its place (M7).",
+)
+MISSING_PAYLOAD: Final = Rule(
+    "L007",
+    Level.ERROR,
+    "A URI that is a fragment names an integrated payload of the envelope.",
+    "It is never looked up anywhere else, so the fetch fails (M7.5).",
+)
+SOURCE_IS_TARGET: Final = Rule(
+    "L008",
+    Level.ERROR,
+    "copy and swap take another component as their source.",
+    "Copying a component onto itself destroys it on flash that is erased first (M8.4.10.5).",
+)
+RACE: Final = Rule(
+    "L009",
+    Level.ERROR,
+    "While strict-order is false, no component is both written and read as a source.",
+    "The order of the two is then undefined; recipients abort (M6.7).",
+)
+NO_IDENTITY_CHECK: Final = Rule(
+    "L010",
+    Level.WARNING,
+    "The shared sequence checks vendor and class.",
+    "Without it the update runs on devices that it was not made for; recipients may refuse it (M6.2).",
+)
+NO_VALIDATE: Final = Rule(
+    "L011",
+    Level.WARNING,
+    "There is a validate sequence.",
+    "Both procedures rely on it: it is what confirms an image before it is committed or booted (M8.4.6).",
+)
+ODD_IDENTIFIER: Final = Rule(
+    "L012",
+    Level.WARNING,
+    "Identifiers are UUIDs of version 3, 4 or 5.",
+    "Others may collide with those of another vendor (M8.4.8.2).",
+)
+NO_IMAGE_SIZE: Final = Rule(
+    "L013",
+    Level.WARNING,
+    "An image's digest comes with its size.",
+    "Without image-size a device cannot refuse a payload that is too large before it has fetched all of it.",
+)
+SMALL_SEVERABLE: Final = Rule(
+    "L014",
+    Level.WARNING,
+    "A severable member is larger than its digest.",
+    "Otherwise severing it saves nothing (M8.6).",
+)
+TEXT_NOT_SEVERABLE: Final = Rule(
+    "L015",
+    Level.WARNING,
+    "Text is severable.",
+    "Devices do not need it; severable, it can be cut off on the way without touching the signature (M8.4).",
+)
+MATCH_IN_SHARED: Final = Rule(
+    "L016",
+    Level.WARNING,
+    "The shared sequence matches no image.",
+    "It runs before every sequence, also before the one that writes the image: the match fails there "
+    "(M8.4.5).",
+)
+LARGE_SEQUENCE_NUMBER: Final = Rule(
+    "L017",
+    Level.WARNING,
+    "The sequence number has at most 63 bits.",
+    "TUF repositories and counters of security ICs do not take more; a number near the end leaves no room "
+    "for the next release.",
+)
+UNSIGNED: Final = Rule(
+    "L020",
+    Level.WARNING,
+    "The envelope is signed.",
+    "No device accepts it without an authentication block (M8.3): `hardsuit suit sign`.",
+)
+DEPRECATED_ALGORITHM: Final = Rule(
+    "L021",
+    Level.WARNING,
+    "Signatures are made by algorithms that are not deprecated.",
+    "ES256, ES384, ES512 and EdDSA leave the curve open; RFC 9864 replaces them by ESP256, ESP384, ESP512 "
+    "and Ed25519.",
+)
+UNUSED_PAYLOAD: Final = Rule(
+    "L022",
+    Level.NOTE,
+    "Every integrated payload is fetched.",
+    "No URI of the manifest names it, so it only makes the envelope larger (M7.5).",
+)
+SEVERED: Final = Rule(
+    "L023",
+    Level.NOTE,
+    "All sequences are there to be checked.",
+    "A member was severed; lint the full envelope.",
+)
+
+DEPRECATED: Final = {
+    CoseAlgorithm.ES256: CoseAlgorithm.ESP256,
+    CoseAlgorithm.ES384: CoseAlgorithm.ESP384,
+    CoseAlgorithm.ES512: CoseAlgorithm.ESP512,
+    CoseAlgorithm.EDDSA: CoseAlgorithm.ED25519,
+}
+RULES: Final[tuple[Rule, ...]] = tuple(value for value in globals().values() if isinstance(value, Rule))
