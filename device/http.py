@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from suit.errors import NetworkError, UsageError
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 1 << 18
 _SMALL: Final = 1 << 16
 _MAX_REDIRECTS: Final = 3
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
