@@ -107,15 +107,20 @@ def _components() -> Iterator[Case]:
         "more-components-than-device",
         "M6.2-2",
         "A manifest with more components than the device has is refused before its first command.",
-        update(NEW, NEW_2, install=_INSTALL_BOTH),
+        update(NEW, NEW_2, install=[at(0), *fetch_from(URI), at(1), *write(NEW_2)]),
         ReportReason.COMPONENT_UNSUPPORTED,
+        resources={URI: NEW},
     )
     yield rejected(
         "component-unknown",
         "M6.1-7",
         "The device has no component of that name.",
-        update(NEW, install=write(NEW), components=[(b"\x07",)]),
+        update(
+            NEW, NEW_2, install=[at(0), *fetch_from(URI), at(1), *write(NEW_2)], components=[MAIN, (b"\x07",)]
+        ),
         ReportReason.COMPONENT_UNSUPPORTED,
+        device=_TWO,
+        resources={URI: NEW},
     )
     yield rejected(
         "component-prefix-is-not-component",
