@@ -25,6 +25,20 @@ from suit.errors import (
 from suit.manifest import Command as Step
 from suit.manifest import ComponentId, Manifest, Sequence
 
+# Looked up for every manifest: a member of an Enum costs more than a name of this module.
+_SET_INDEX: Final = Command.SET_COMPONENT_INDEX
+_OVERRIDE: Final = Command.OVERRIDE_PARAMETERS
+_SOFT_FAILURE: Final = Parameter.SOFT_FAILURE
+_SOURCE: Final = Parameter.SOURCE_COMPONENT
+_REQUIRED: Final = Identifiers.REQUIRED
+_SECTIONS: Final = (
+    Section.COMMON,
+    Section.PAYLOAD_FETCH,
+    Section.INSTALL,
+    Section.VALIDATE,
+    Section.LOAD,
+    Section.INVOKE,
+)
 _IDENTIFYING: Final = frozenset({Command.VENDOR_IDENTIFIER, Command.CLASS_IDENTIFIER})
 
 
@@ -46,11 +60,12 @@ def admit(authentic: Authentic[Manifest], machine: Machine, floor: Floor) -> Non
     manifest = authentic.manifest
     check_sequence_number(authentic, floor)
     _check_components(manifest.components, machine.components)
-    if machine.policy.identifiers is Identifiers.REQUIRED:
+    if machine.policy.identifiers is _REQUIRED:
         _require_identifiers(manifest.shared_sequence)
-    for section, sequence in _sequences(manifest):
+    count = len(manifest.components)
+    for section, sequence in zip(_SECTIONS, _sequences(manifest), strict=True):
         if sequence is not None:
-            _check_sequence(sequence, len(manifest.components), section)
+            _check_sequence(sequence, count, section)
 
 
 def check_sequence_number(authentic: Authentic[Manifest], floor: Floor) -> None:
@@ -82,27 +97,31 @@ def _require_identifiers(shared: Sequence | None) -> None:
         raise RefusedError("the shared sequence does not check both vendor and class (M6.2)")
 
 
-def _sequences(manifest: Manifest) -> tuple[tuple[Section, Sequence | None], ...]:
+def _sequences(manifest: Manifest) -> tuple[Sequence | None, ...]:
+    """Return what stands in each of the sections; None where nothing does, or where it was cut off."""
     fetch, install = manifest.payload_fetch, manifest.install
     return (
-        (Section.COMMON, manifest.shared_sequence),
-        (Section.PAYLOAD_FETCH, None if fetch is None else fetch.value),
-        (Section.INSTALL, None if install is None else install.value),
-        (Section.VALIDATE, manifest.validate),
-        (Section.LOAD, manifest.load),
-        (Section.INVOKE, manifest.invoke),
+        manifest.shared_sequence,
+        None if fetch is None else fetch.value,
+        None if install is None else install.value,
+        manifest.validate,
+        manifest.load,
+        manifest.invoke,
     )
 
 
 def _check_sequence(sequence: Sequence, count: int, section: Section) -> None:
-    if count > 1 and sequence[0].label is not Command.SET_COMPONENT_INDEX:
+    if count > 1 and sequence[0].label is not _SET_INDEX:
         problem = "several components, and no set-component-index first (M6.2)"
         raise _abort(sequence[0], section, problem)
     for step in sequence:
-        # M8.4.8.15: soft-failure belongs to nested sequences.
-        if step.label is Command.OVERRIDE_PARAMETERS and Parameter.SOFT_FAILURE in step.argument:
-            raise _abort(step, section, "soft-failure outside try-each and run-sequence (M8.4.8.15)")
-    _check_steps(sequence, count, section)
+        check = _CHECKS.get(step.label)
+        if check is not None:
+            check(step, count, section)
+            # M8.4.8.15: soft-failure belongs to nested sequences.
+            if step.label is _OVERRIDE and _SOFT_FAILURE in step.argument:
+                problem = "soft-failure outside try-each and run-sequence (M8.4.8.15)"
+                raise _abort(step, section, problem)
 
 
 def _check_steps(sequence: Sequence, count: int, section: Section) -> None:
@@ -122,7 +141,7 @@ def _check_index(step: Step, count: int, section: Section) -> None:
 
 
 def _check_parameters(step: Step, count: int, section: Section) -> None:
-    source = step.argument.get(Parameter.SOURCE_COMPONENT, 0)
+    source = step.argument.get(_SOURCE, 0)
     if source >= count:
         raise _abort(step, section, f"there is no component {source}")
 

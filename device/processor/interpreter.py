@@ -32,6 +32,8 @@ from suit.manifest import Command as Step
 from suit.manifest import ComponentId, ParameterValue, Sequence
 
 COMMANDS_PER_COMPONENT: Final = 100_000
+_SHARED: Final = Section.COMMON
+_FIRST: Final = (0,)
 
 Failure: TypeAlias = ConditionFailedError | None
 
@@ -59,9 +61,9 @@ class Interpreter:
         self._shared = shared
         self._observer = machine.observer
         self._budget = COMMANDS_PER_COMPONENT * len(ids)
-        self._section = Section.COMMON
+        self._section = _SHARED
         self._step: Step | None = None
-        self._selection: tuple[int, ...] = (0,)
+        self._selection: tuple[int, ...] = _FIRST
         self._several = False  # whether the component index is true or an array
         self._nesting = 0
         self._soft = False
@@ -75,7 +77,7 @@ class Interpreter:
             HardsuitError: Whatever else components, fetcher or platform raise; ``place`` names the command.
         """
         if self._shared is not None:
-            self._run_top(Section.COMMON, self._shared)
+            self._run_top(_SHARED, self._shared)
         self._run_top(section, sequence)
 
     def override_parameters(self, step: Step) -> None:
@@ -126,7 +128,7 @@ class Interpreter:
 
     def _run_top(self, section: Section, sequence: Sequence) -> None:
         self._section = section
-        self._select((0,), several=False)
+        self._selection, self._several = _FIRST, False
         try:
             failure = self._run(sequence)
         except HardsuitError as error:
