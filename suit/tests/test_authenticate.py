@@ -287,7 +287,17 @@ def test_a_known_key_with_a_bad_signature_refuses_the_whole_envelope() -> None:
         assert "does not verify it" in str(error)
 
 
-@pytest.mark.parametrize("bad", [b"", b"\xff", b"\xa0", sign1(P256)[1:], sign1(P256) + b"\0"])
+@pytest.mark.parametrize(
+    "bad",
+    [b"", b"\xff", b"\xa0", sign1(P256)[1:], sign1(P256) + b"\0"],
+    ids=[
+        "empty",
+        "break",
+        "map",
+        "untagged",
+        "trailing",
+    ],  # of new keys: bytes would name the test differently each time
+)
 def test_a_malformed_block_refuses_the_whole_envelope(bad: bytes) -> None:
     for blocks in ((bad, sign1(P256)), (sign1(P256), bad)):
         with pytest.raises(MalformedError, match="authentication block"):
