@@ -61,8 +61,8 @@ class _Device:
         self._procedure = _PROCEDURES[case["procedure"]]
         self._envelope = bytes.fromhex(case["envelope"])
         described = case["device"]
-        self._floors = {_id(row["id"]): int(row["sequence"]) for row in described["floors"]}
-        self._ic = _ic(case["keys"], int(described["clock"] or 0))
+        self._floors = {_id(row["id"]): int(row["sequence"]) for row in described.get("floors", ())}
+        self._ic = _ic(case["keys"], int(described.get("clock") or 0))
         self._components = _Components(
             {_id(row["id"]): _component(row) for row in described["components"]}, self._ic
         )
@@ -106,7 +106,10 @@ class _Device:
 
 
 class _Components(MemoryComponents):
-    """Components whose digests the security IC computes, where the case does not make them up."""
+    """Components whose digests the security IC computes, where the case does not make them up.
+
+    An image with a made-up digest has no size either that a manifest could be held to (DESIGN §9).
+    """
 
     def __init__(self, components: dict[ComponentId, MemoryComponent], ic: SecurityIC) -> None:
         super().__init__(components)
@@ -114,14 +117,21 @@ class _Components(MemoryComponents):
         self._ic = ic
 
     @override
+    def has_size(self, component: ComponentId, size: int) -> bool:
+        return self._is_made_up(component) or super().has_size(component, size)
+
+    @override
     def digest(self, component: ComponentId, algorithm: CoseAlgorithm) -> bytes | None:
-        made_up = algorithm is CoseAlgorithm.SHA_256 and self._described[component].digest is not None
+        made_up = algorithm is CoseAlgorithm.SHA_256 and self._is_made_up(component)
         if made_up or self.size(component) is None:
             return super().digest(component, algorithm)
         stream = self._ic.hash_open(algorithm)
         for chunk in self.read(component):
             stream.update(chunk)
         return stream.finish().digest
+
+    def _is_made_up(self, component: ComponentId) -> bool:
+        return self._described[component].digest is not None
 
 
 def _ic(keys: Sequence[Mapping[str, Any]], clock: int) -> SecurityIC:
@@ -139,10 +149,10 @@ def _ic(keys: Sequence[Mapping[str, Any]], clock: int) -> SecurityIC:
 
 def _component(row: Mapping[str, Any]) -> MemoryComponent:
     return MemoryComponent(
-        content=_bytes(row["content"]),
+        content=_bytes(row.get("content")),
         slot=int(row["slot"]),
         capacity=int(row["capacity"]),
-        digest=_bytes(row["digest"]),
+        digest=_bytes(row.get("digest")),
     )
 
 

@@ -44,6 +44,10 @@ class Components(ABC):
     def size(self, component: ComponentId) -> int | None:
         """Return how many bytes the component holds; None when it is absent."""
 
+    def has_size(self, component: ComponentId, size: int) -> bool:
+        """Tell whether the component holds an image of this size (M8.4.8.7)."""
+        return self.size(component) == size
+
     @abstractmethod
     def read(self, component: ComponentId) -> Iterator[bytes]:
         """Yield the content of a component that is not absent, in chunks of bounded size."""

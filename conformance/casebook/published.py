@@ -251,6 +251,16 @@ def _invocations() -> Iterator[Case]:
         device=Device(components=two),
         **started,
     )
+    four = (held.components[0], _empty(DIGEST_2, id=SECOND), _empty(DIGEST_1, id=THIRD))
+    yield _accepted(
+        "example4-invoke",
+        "Example 4: the image is copied to where it runs, and started there.",
+        signed(4),
+        device=Device(components=four),
+        procedure="invoke",
+        after={SECOND: PAYLOAD_1},
+        invoked=[(SECOND, None)],
+    )
     yield rejected(
         "example0-invoke-other-image",
         "H3-7 M8.4.9.2-1",
@@ -273,7 +283,7 @@ def _refused() -> Iterator[Case]:
             ReportReason.UNAUTHORISED,
             keys=KEY,
             device=_holding(number),
-            resources={URI: PAYLOAD_1} if number == 1 else {},
+            resources={URI: OLD} if number == 1 else {},
         )
     yield rejected(
         "example0-key-unbound",
@@ -300,7 +310,7 @@ def _refused() -> Iterator[Case]:
         signed(2),
         keys=KEY,
         device=Device(components=(_empty(DIGEST_1, content=PAYLOAD_1),)),
-        resources={LONG_URI: PAYLOAD_1},
+        resources={LONG_URI: OLD},
     )
     yield rejected(
         "example2-text-changed",
@@ -310,7 +320,7 @@ def _refused() -> Iterator[Case]:
         ReportReason.UNAUTHORISED,
         keys=KEY,
         device=_ONE,
-        resources={LONG_URI: PAYLOAD_1},
+        resources={LONG_URI: OLD},
     )
     yield rejected(
         "example3-slot-2",

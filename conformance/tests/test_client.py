@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from conformance import client, runner
+from conformance.casebook.case import NEW, update, write
 from conformance.dut import BrokenClientError, ExternalClient, InProcessClient
+from conformance.forge import override
 from conformance.runner import Verdict
 from device.ic.errors import IcFailedError
+from spec.labels import Parameter
 
 SUITE = runner.load()
 # One accepted and one refused case of every topic.
@@ -69,6 +74,35 @@ def test_what_is_no_question_gets_no_answer(text: bytes) -> None:
     assert done.returncode not in {0, 4}
     assert done.stdout == b""
     assert len(done.stderr.splitlines()) == 1
+
+
+def hostile(envelope: bytes) -> Iterator[bytes]:
+    """Yield every truncation of an envelope, and every envelope that differs in one bit of one byte."""
+    yield from (envelope[:size] for size in range(len(envelope)))
+    for place, byte in enumerate(envelope):
+        yield envelope[:place] + bytes([byte ^ 1 << place % 8]) + envelope[place + 1 :]
+
+
+@pytest.mark.req("H2-4", "H3-5")
+@pytest.mark.parametrize("name", ["smallest-update", "mac0-hmac-256"])
+def test_every_truncation_and_every_changed_byte_is_refused(name: str) -> None:
+    asked = question(name)
+    before = [{"id": part["id"], "content": part["content"]} for part in asked["device"]["components"]]
+    assert client.answer(asked)["outcome"] == "accepted"
+    for envelope in hostile(bytes.fromhex(asked["envelope"])):
+        said = client.answer({**asked, "envelope": envelope.hex()})
+        assert (said["outcome"], said["components"], said["fetched"]) == ("rejected", before, [])
+
+
+@pytest.mark.req("M8.4.9.2-3")
+def test_a_size_is_compared_unless_the_image_is_made_up() -> None:
+    wrong = update(NEW, install=write(NEW), more=[override({Parameter.IMAGE_SIZE: len(NEW) + 1})])
+    asked = {**question("write-stores"), "envelope": wrong.hex()}
+    assert client.answer(asked)["outcome"] == "rejected"
+    (component,) = asked["device"]["components"]
+    made_up = {**component, "digest": sha256(NEW).hexdigest()}
+    asked["device"] = {**asked["device"], "components": [made_up]}
+    assert client.answer(asked)["outcome"] == "accepted"
 
 
 def test_expect_is_not_looked_at() -> None:
