@@ -4,7 +4,9 @@ This is the file-backed default that ``hardsuit device`` and the demo use; an in
 parts together with a storage, an IC and a platform of their own.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+import secrets
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,7 +20,7 @@ from device.fetch import MetadataFetcher, PayloadFetcher, PayloadPolicy
 from device.http import HttpClient
 from device.ic.emulator import Emulator, KeyFile
 from device.platform import Platform
-from device.storage import DirectoryStorage, Storage, replace
+from device.storage import DirectoryStorage, Storage, replace, sync_path
 from device.trust import Sources, Trust, provision
 from suit.errors import StorageError, UsageError
 from suit.keys import CoseKey
@@ -71,10 +73,10 @@ def create(
     secret: bytes | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> None:
-    """Provision a device; ``device.json`` is written last and makes it one.
+    """Provision a device. It is built beside ``directory`` and renamed at the end: there is no half one.
 
     Args:
-        directory: Where it shall live; a directory that holds a device is refused.
+        directory: Where it shall live; anything but an empty directory is refused.
         config: What it is told.
         root_file: The repository's ``root.json``, from a trusted hand.
         keys: The keys that manifests are verified with.
@@ -82,19 +84,40 @@ def create(
         clock: When it is made: the first trusted time.
 
     Raises:
-        UsageError: There is a device already, or no key is given.
+        UsageError: The directory is in use, or no key is given.
         NotAuthenticError: This is no root metadata.
+        StorageError: The directory cannot be written.
     """
     trusted = tuple(keys)
     if not trusted:
         raise UsageError("a device without a trust anchor would refuse every update: give a key")
-    if (directory / CONFIG).exists():
-        raise UsageError(f"{directory}: there is a device already")
-    directory.mkdir(parents=True, exist_ok=True)
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UsageError(f"{directory}: exists and is not an empty directory")
+    place = directory.absolute()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    building = place.with_name(f".{place.name}.{secrets.token_hex(4)}.new")
+    try:
+        _build(building, config, root_file, trusted, secret, clock)
+        building.replace(place)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    sync_path(place.parent)
+
+
+def _build(
+    directory: Path,
+    config: Config,
+    root_file: bytes,
+    keys: Sequence[CoseKey],
+    secret: bytes | None,
+    clock: Clock,
+) -> None:
+    directory.mkdir(mode=0o700)
     with DirectoryStorage(directory / "storage") as storage, DirectoryStorage(directory / "ic") as nv:
         anchor = provision(storage, root_file, time_floor=clock.now())
         Emulator.provision(
-            nv, KeyFile(directory / "ic.key"), keys=trusted, secret=secret, anchor=anchor, clock=clock.now
+            nv, KeyFile(directory / "ic.key"), keys=keys, secret=secret, anchor=anchor, clock=clock.now
         ).close()
     with DirectoryStorage(directory) as home:
         replace(home, CONFIG, config.to_json().encode())

@@ -4,7 +4,7 @@
 tests; the back-end that loses power is ``conformance.powercut.PowerCutStorage``.
 """
 
-from device.storage.directory import DirectoryStorage
+from device.storage.directory import DirectoryStorage, sync_path
 from device.storage.memory import MemoryStorage, resize, splice
 from device.storage.port import (
     Data,
@@ -34,4 +34,5 @@ __all__ = [
     "splice",
     "split_directory",
     "split_name",
+    "sync_path",
 ]

@@ -183,11 +183,16 @@ def _make_root(root: Path) -> None:
     missing = [root, *(above for above in root.absolute().parents if not above.exists())]
     root.mkdir(mode=0o700, parents=True)
     for made in missing:
-        fd = os.open(made.absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        sync_path(made.absolute().parent)
+
+
+def sync_path(path: Path) -> None:
+    """Return once a file's content, or a directory's names, are durable; raises :class:`OSError`."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _open_directory(segment: str, parent_fd: int, *, create: bool) -> int:

@@ -5,12 +5,13 @@ where it expects a file (notes on TUF, §1.6). None of that may stop a device, a
 convince it either: what the IC remembers decides.
 """
 
-import os
 import re
 import shutil
 import stat
 from pathlib import Path
 from typing import Final
+
+from device.storage import sync_path
 
 _TEMPORARY: Final = re.compile(r"tmp[a-z0-9_]{8}")
 _VERSIONED_ROOT: Final = re.compile(r"([1-9][0-9]{0,18})\.root\.json")
@@ -47,8 +48,8 @@ def sync(directory: Path) -> None:
     for folder in (directory / _HISTORY, directory):
         for entry in folder.glob("*.json"):
             if not entry.is_symlink():
-                _sync(entry)
-        _sync(folder)
+                sync_path(entry)
+        sync_path(folder)
 
 
 def _require_directory(path: Path) -> None:
@@ -69,11 +70,3 @@ def _remove(entry: Path) -> None:
         shutil.rmtree(entry)
     else:
         entry.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

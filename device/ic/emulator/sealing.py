@@ -16,6 +16,7 @@ from typing import Final
 from typing_extensions import override
 
 from device.ic.errors import IcUnavailableError, NotProvisionedError, PolicyDeniedError
+from device.storage import sync_path
 
 KEY_SIZE: Final = 32
 
@@ -122,7 +123,7 @@ class KeyFile(SealingKey):
                 raise PolicyDeniedError(f"{self._path}: the sealing key exists already") from error
             finally:
                 temporary.unlink()
-            _sync_directory(self._path.parent)
+            sync_path(self._path.parent)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -142,11 +143,3 @@ def _write_new(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(fd)
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
