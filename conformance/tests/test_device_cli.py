@@ -1,0 +1,173 @@
+"""``hardsuit device`` at the prompt: each step, and each bad input with its exit code and one line."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from conformance.stage import PRODUCT, Stage, make_image
+from device.cli import cli
+from suit.errors import ExitCode
+from suit.keys import CoseKey
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """A repository with release 1, served."""
+    with Stage.open(tmp_path) as stage:
+        stage.found()
+        stage.publish(1)
+        yield stage
+
+
+@pytest.fixture
+def key(stage: Stage, tmp_path: Path) -> Path:
+    path = tmp_path / "author.cose"
+    path.write_bytes(stage._author.public.to_cose())
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "device"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def init(stage: Stage, home: Path, *keys: Path, **changes: str) -> Result:
+    options = {
+        "url": stage._url,
+        "root": str(home.parent / "repository" / "root.json"),
+        "vendor": PRODUCT.vendor.hex(),
+        "class": PRODUCT.class_id.hex(),
+        "component": "00=16M",
+    } | changes
+    flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+    trusts = [part for path in keys for part in ("--trust", path)]
+    return run("init", home, *flags, *trusts)
+
+
+def one_line(result: Result, code: ExitCode) -> str:
+    assert result.exit_code == code.value, result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert "Traceback" not in result.output
+    return lines[0]
+
+
+def told(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["data"]
+
+
+def test_a_device_updates_boots_confirms_and_reports(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    assert told(run("update", "--json", home))["sequence_number"] == 1
+    booted = told(run("boot", "--json", home))
+    assert booted["trial"] is True
+    assert told(run("confirm", "--json", home))["sequence_number"] == 1
+    status = told(run("status", "--json", home))
+    assert (status["floor"], status["trial"]) == (1, None)
+    assert status["confirmed"]["sequence_number"] == 1
+    assert "sequence number 1" in run("status", home).stdout
+    again = run("update", home)
+    assert "already" in one_line(again, ExitCode.NOTHING_TO_DO)
+
+
+@pytest.mark.parametrize("verb", ["update", "boot", "confirm", "status"])
+def test_a_directory_that_is_no_device_is_said_to_be_none(tmp_path: Path, verb: str) -> None:
+    assert "no device here" in one_line(run(verb, tmp_path), ExitCode.STORAGE)
+
+
+def test_a_device_without_a_trust_anchor_is_not_made(stage: Stage, home: Path) -> None:
+    one_line(init(stage, home), ExitCode.USAGE)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("vendor", "nobody"),
+        ("class", "00"),
+        ("component", "00"),
+        ("component", "0g=1M"),
+        ("url", "ftp://example.com"),
+    ],
+)
+def test_a_wrong_option_makes_no_device(stage: Stage, home: Path, key: Path, option: str, value: str) -> None:
+    one_line(init(stage, home, key, **{option: value}), ExitCode.USAGE)
+    assert not home.exists()
+
+
+def test_an_unreadable_key_makes_no_device(stage: Stage, home: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.cose"
+    bad.write_bytes(b"no key")
+    assert "bad.cose" in one_line(init(stage, home, bad), ExitCode.KEY)
+    assert not home.exists()
+
+
+def test_a_root_that_is_none_makes_no_device(stage: Stage, home: Path, key: Path, tmp_path: Path) -> None:
+    root = tmp_path / "fake.json"
+    root.write_text("{}")
+    one_line(init(stage, home, key, root=str(root)), ExitCode.REJECTED)
+    assert not home.exists()
+
+
+def test_a_second_device_in_the_same_place_is_refused(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    before = (home / "device.json").read_bytes()
+    one_line(init(stage, home, key), ExitCode.USAGE)
+    assert (home / "device.json").read_bytes() == before
+
+
+def test_a_repository_that_does_not_answer_is_a_network_error(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key, url="http://127.0.0.1:1").exit_code == 0
+    one_line(run("update", home), ExitCode.NETWORK)
+
+
+def test_a_missing_payload_is_a_network_error_and_installs_nothing(
+    stage: Stage, home: Path, key: Path, tmp_path: Path
+) -> None:
+    assert init(stage, home, key).exit_code == 0
+    for payload in (tmp_path / "repository" / "public" / "content").glob("*/*/*"):
+        payload.unlink()
+    one_line(run("update", home), ExitCode.NETWORK)
+    assert told(run("status", "--json", home))["trial"] is None
+
+
+def test_a_damaged_configuration_is_a_storage_error(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    for text in ("", "{}", "[]", '{"url": 1}', "\x00"):
+        (home / "device.json").write_text(text)
+        assert "device.json" in one_line(run("status", home), ExitCode.STORAGE)
+
+
+def test_a_lost_ic_state_is_tampering_not_a_new_device(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    shutil.rmtree(home / "ic")
+    one_line(run("update", home), ExitCode.STORAGE)
+
+
+def test_the_trust_anchor_is_in_the_ic_and_no_private_key_is_on_the_device(
+    stage: Stage, home: Path, key: Path
+) -> None:
+    assert init(stage, home, key).exit_code == 0
+    secret = CoseKey.from_cose(key.read_bytes())
+    private = stage._author.to_cose()[-32:]
+    assert secret.name == stage._author.public.name
+    for path in home.rglob("*"):
+        if path.is_file():
+            assert private not in path.read_bytes()
+
+
+def test_what_boots_is_what_was_published(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    assert run("update", home).exit_code == 0
+    assert hashlib.sha256(make_image(1)).hexdigest() in run("boot", home).stdout
