@@ -9,6 +9,9 @@ from suit.manifest import Digest, Envelope, Manifest
 from suit.narrow import draft_name
 
 MAX_SEQUENCE_NUMBER: Final = (1 << 63) - 1
+ISSUED: Final = "x-hardsuit-issued"
+"""A signed field of timestamp: when it was made, so that a device without a clock learns the time."""
+ISSUED_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _CHANNEL: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64,128}")
 _OPTIONAL_FIELDS: Final = frozenset({"ver", "min"})

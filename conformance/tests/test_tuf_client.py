@@ -232,6 +232,7 @@ def test_program_runs_by_its_path(tmp_path: Path, launcher: list[str]) -> None:
 
 if CHECKOUT:
 
+    @pytest.mark.req("H5-10")
     def test_tuf_conformance_passes_without_an_expected_failure(mode: str) -> None:
         """Run all of tuf-conformance; collected only where a checkout is named."""
         checkout = Path(str(CHECKOUT)).resolve()

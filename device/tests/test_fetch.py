@@ -69,6 +69,7 @@ def head(*lines: str, status: str = "200 OK") -> bytes:
     return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode()
 
 
+@pytest.mark.req("H4-4")
 def test_relative_uri_is_content_addressed_below_the_base(client: HttpClient) -> None:
     requests: list[str] = []
     name = content_path(DIGEST)
@@ -91,6 +92,7 @@ def test_size_may_be_unknown_up_to_the_policy(client: HttpClient) -> None:
         client.close()
 
 
+@pytest.mark.req("H4-5")
 def test_absolute_uri_needs_its_server_in_the_policy(client: HttpClient) -> None:
     with served({"a/b.bin": PAYLOAD}) as url:
         allowed = PayloadFetcher(client, "http://repository.invalid", PayloadPolicy(frozenset({url})))
@@ -172,6 +174,7 @@ def test_content_length_other_than_the_manifests_size_is_refused(client: HttpCli
         client.close()
 
 
+@pytest.mark.req("H4-6")
 @pytest.mark.parametrize(
     ("sent", "problem"),
     [(99, "99 bytes, not 100"), (101, "more than"), (0, "0 bytes, not 100")],

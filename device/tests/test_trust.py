@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from suit.errors import (
     NoTrustAnchorError,
     StorageError,
 )
-from suit.target import TargetInfo
+from suit.target import ISSUED, ISSUED_FORMAT, TargetInfo
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def test_envelope_arrives_over_http(tmp_path: Path) -> None:
         trust.refresh()
 
 
+@pytest.mark.req("H6-1")
 def test_every_signature_is_checked_by_the_ic(device: TrustDevice) -> None:
     device.update()
     assert device.ic.verifications == 5  # root, timestamp, snapshot, targets, vendor
@@ -77,6 +79,7 @@ def test_algorithm_that_the_ic_declares_absent_is_verified_in_software(device: T
     assert device.ic.verifications == 0
 
 
+@pytest.mark.req("H5-4")
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets", "root"])
 def test_expired_metadata_is_expired_and_moves_nothing(tmp_path: Path, role: str) -> None:
     device = TrustDevice(tmp_path / "tuf", TufRepository({role: NOW + DAY}))
@@ -106,6 +109,57 @@ def test_device_without_a_clock_lives_on_the_floor(device: TrustDevice) -> None:
     device.repository.expiry["timestamp"] = NOW - 1
     device.repository.publish("release 2")
     with pytest.raises(ExpiredError):
+        device.update()
+
+
+def issue(device: TrustDevice, seconds: object) -> None:
+    issued = datetime.fromtimestamp(seconds, UTC).strftime(ISSUED_FORMAT) if type(seconds) is int else seconds
+    device.repository.timestamp.unrecognized_fields[ISSUED] = issued
+    device.repository.publish_timestamp()
+
+
+@pytest.mark.req("H5-4")
+def test_device_without_a_clock_learns_the_time_from_signed_timestamps(device: TrustDevice) -> None:
+    device.clock = FixedClock(0)
+    issue(device, NOW + 5 * DAY)
+    device.update()
+    assert device.ic.anchor().time_floor == NOW + 5 * DAY
+    device.repository.expiry["timestamp"] = NOW + 4 * DAY
+    device.repository.publish_timestamp()
+    with pytest.raises(ExpiredError):
+        device.update()
+
+
+def test_timestamp_from_the_future_cannot_push_the_floor_past_the_first_expiry(tmp_path: Path) -> None:
+    device = TrustDevice(tmp_path / "tuf", TufRepository({"root": NOW + 10 * DAY}))
+    issue(device, NOW + 5000 * DAY)
+    device.update()
+    assert device.ic.anchor().time_floor == NOW + 10 * DAY - 1
+    assert device.update().raw == b"release 1"
+
+
+@pytest.mark.parametrize("said", [None, 5, [], "", "soon", "2026-11-22", "9999-99-99T00:00:00Z"])
+def test_timestamp_that_says_nothing_usable_of_its_time_is_good_all_the_same(
+    device: TrustDevice, said: object
+) -> None:
+    issue(device, said)
+    assert device.update().raw == b"release 1"
+    assert device.ic.anchor().time_floor == NOW
+
+
+@pytest.mark.parametrize("role", ["root", "timestamp", "snapshot", "targets"])
+def test_one_key_under_two_key_ids_is_not_two_keys(device: TrustDevice, role: str) -> None:
+    device.repository.share_key(role, device.repository.root)
+    device.repository.publish_root()
+    device.repository.publish_timestamp()
+    with pytest.raises(NotAuthenticError, match="two key ids"):
+        device.update()
+
+
+def test_one_key_under_two_key_ids_is_not_two_keys_of_a_delegation_either(device: TrustDevice) -> None:
+    device.repository.share_key(VENDOR_ROLE, device.repository.targets)
+    device.repository.publish_delegations()
+    with pytest.raises(NotAuthenticError, match="two key ids"):
         device.update()
 
 

@@ -63,6 +63,7 @@ DAMAGES: dict[str, Callable[[TrustDevice], None]] = {
 }
 
 
+@pytest.mark.req("H5-1")
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_older_repository_is_refused_whatever_happened_to_the_cache(
     device: TrustDevice, damage: Callable[[TrustDevice], None]
@@ -98,6 +99,7 @@ def test_5a_revoked_online_keys_with_cached_root_are_refused(device: TrustDevice
         device.update()
 
 
+@pytest.mark.req("H5-2")
 def test_5b_wiped_cache_and_withheld_root_do_not_revive_revoked_keys(device: TrustDevice) -> None:
     attack = _revoke_then_withhold(device)
     device.wipe_cache()
@@ -137,6 +139,7 @@ def test_6_ic_fault_in_a_local_check_ends_the_refresh(device: TrustDevice) -> No
     assert device.fetcher.requests == ["metadata/2.root.json"]
 
 
+@pytest.mark.req("H5-7", "H6-8")
 @pytest.mark.parametrize("fault", range(1, 6))
 def test_ic_fault_in_any_check_propagates_and_is_not_an_unsigned_verdict(
     device: TrustDevice, fault: int
@@ -191,6 +194,7 @@ def test_highest_version_is_accepted(device: TrustDevice) -> None:
     assert device.ic.anchor().timestamp.version == (1 << 63) - 1
 
 
+@pytest.mark.req("H5-3")
 def test_fast_forward_is_recovered_by_rotating_the_keys(device: TrustDevice) -> None:
     repository = device.repository
     repository.timestamp.version = repository.snapshot.version = 1_000_000
@@ -206,6 +210,7 @@ def test_fast_forward_is_recovered_by_rotating_the_keys(device: TrustDevice) -> 
     assert device.update().raw == b"release 4"
 
 
+@pytest.mark.req("H5-3")
 def test_adding_a_key_does_not_reset_the_floor(device: TrustDevice) -> None:
     """Old metadata would still be valid under the new root: its floor has to hold."""
     device.repository.rotate("timestamp", "snapshot", keep_old=True)
@@ -218,6 +223,7 @@ def test_adding_a_key_does_not_reset_the_floor(device: TrustDevice) -> None:
         device.update()
 
 
+@pytest.mark.req("H5-5")
 def test_anchor_is_not_moved_by_an_incomplete_refresh(device: TrustDevice) -> None:
     known = device.ic.anchor()
     device.repository.publish("release 4")
@@ -296,6 +302,7 @@ def test_planted_factory_root_is_not_believed(device: TrustDevice) -> None:
         device.update()
 
 
+@pytest.mark.req("H5-4")
 def test_clock_set_back_is_held_by_the_floor(device: TrustDevice) -> None:
     device.clock = FixedClock(NOW + 20 * DAY)
     device.repository.expiry["timestamp"] = NOW + 21 * DAY

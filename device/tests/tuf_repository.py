@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.api.metadata import (
     DelegatedRole,
@@ -74,6 +74,10 @@ class TufRepository:
             self._write(Targets.type, self.targets)
         self.publish_snapshot()
 
+    def publish_delegations(self) -> None:
+        self._write(Targets.type, self.targets)
+        self.publish_snapshot()
+
     def publish_snapshot(self) -> None:
         listed = {f"{VENDOR_ROLE}.json": self.vendor, "targets.json": self.targets}
         self.snapshot.meta = {name: MetaFile(role.version) for name, role in listed.items()}
@@ -98,6 +102,12 @@ class TufRepository:
             self.signers[role].append(CryptoSigner.generate_ecdsa())
             self.root.add_key(self.signers[role][-1].public_key, role)
         self._write(Root.type, self.root, also=previous)
+
+    def share_key(self, role: str, owner: Root | Targets) -> None:
+        """Demand two signatures of a role, and let one key give both under two key ids."""
+        twin = self.signers[role][0].public_key
+        owner.add_key(SSlibKey("ff" * 32, twin.keytype, twin.scheme, twin.keyval), role)
+        owner.get_delegated_role(role).threshold = 2
 
     def sign(
         self,

@@ -14,6 +14,7 @@ the repository. The same from the repository ends the refresh.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +22,15 @@ from typing import Final
 
 from securesystemslib.signer import Signature
 from tuf.api.exceptions import BadVersionNumberError, RepositoryError
-from tuf.api.metadata import Root, Snapshot, T, TargetFile, Targets, Timestamp
+from tuf.api.metadata import Key, Role, Root, Snapshot, T, TargetFile, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from typing_extensions import override
 
 from device.ic.interface import VERSION_LIMIT, AnchorRecord, RoleFloor
+from device.tuf.keys import identity
 from suit.errors import NotAuthenticError, RollbackError
+from suit.target import ISSUED, ISSUED_FORMAT
 
 TIME_STEP: Final = 3600
 """Seconds by which the time floor must move to be worth a write to NV memory."""
@@ -71,9 +74,30 @@ def _is_rotated(role: str, old: Root, new: Root) -> bool:
 
 
 def _public_keys(role: str, root: Root) -> set[str]:
-    """Return the keys of a role by content: a keyid is only a label (TAP 12)."""
-    keys = (root.keys[keyid] for keyid in root.roles[role].keyids if keyid in root.keys)
-    return {f"{key.scheme} {key.keyval.get('public', '').strip()}" for key in keys}
+    """Return the keys of a role by content."""
+    return set(_identities(root.roles[role], root.keys))
+
+
+def _require_distinct_keys(signed: Root | Targets) -> None:
+    """Refuse one key under two key ids: TUF counts ids towards a threshold, thieves count keys."""
+    for name, role, keys in _delegations(signed):
+        known = _identities(role, keys) if role.threshold > 1 else []
+        if len(set(known)) < len(known):
+            raise RepositoryError(f"{name} has one key under two key ids")
+
+
+def _identities(role: Role, keys: dict[str, Key]) -> list[str]:
+    return [identity(keys[keyid]) for keyid in role.keyids if keyid in keys]
+
+
+def _delegations(signed: Root | Targets) -> Iterator[tuple[str, Role, dict[str, Key]]]:
+    if isinstance(signed, Root):
+        yield from ((name, role, signed.keys) for name, role in signed.roles.items())
+    elif signed.delegations is not None:
+        keys, bins = signed.delegations.keys, signed.delegations.succinct_roles
+        yield from ((name, role, keys) for name, role in (signed.delegations.roles or {}).items())
+        if bins is not None:
+            yield bins.name_prefix, bins, keys
 
 
 class AnchoredSet(TrustedMetadataSet):
@@ -117,10 +141,11 @@ class AnchoredSet(TrustedMetadataSet):
     def record(self) -> AnchorRecord:
         """Return what the IC has to remember of this refresh.
 
-        The time floor follows the trusted time, and that is safe: all four roles were valid at it,
-        so a clock that was pushed forward moves the floor no further than their signed expiry.
+        The time floor follows the trusted time, and the time that timestamp says it was made. Both
+        are safe: the floor stays below the first expiry of the four roles, so neither a clock that was
+        pushed forward nor thieves of the timestamp key move it past what the offline keys signed for.
         """
-        now = int(self.reference_time.timestamp())
+        now = self._latest_trusted()
         new = AnchorRecord(
             root_version=self.root.version,
             root_sha256=_sha256(self.root_file),
@@ -131,6 +156,12 @@ class AnchoredSet(TrustedMetadataSet):
         if new == self.anchor and now < self.anchor.time_floor + TIME_STEP:
             return new
         return replace(new, time_floor=max(now, self.anchor.time_floor))
+
+    def _latest_trusted(self) -> int:
+        roles = (self.root, self.timestamp, self.snapshot, self.targets)
+        first_expiry = min(int(role.expires.timestamp()) for role in roles)
+        seen = int(self.reference_time.timestamp())
+        return max(seen, min(_issued(self.timestamp), first_expiry - 1))
 
     def _load_above_floors(
         self,
@@ -148,6 +179,8 @@ class AnchoredSet(TrustedMetadataSet):
             self._require_timestamp(signed)
         elif isinstance(signed, Snapshot):
             self._require_snapshot(signed)
+        else:
+            _require_distinct_keys(signed)
         return loaded
 
     def _require_timestamp(self, new: Timestamp) -> None:
@@ -164,6 +197,15 @@ class AnchoredSet(TrustedMetadataSet):
             for name, known in self.snapshot.meta.items():
                 if name in new.meta:
                     _require_not_older(name, new.meta[name].version, known.version)
+
+
+def _issued(timestamp: Timestamp) -> int:
+    """Return when a timestamp of our own repositories was made; 0 for those of others."""
+    said = str(timestamp.unrecognized_fields.get(ISSUED))
+    try:
+        return int(datetime.strptime(said, ISSUED_FORMAT).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return 0
 
 
 def _require(what: str, epoch: int, version: int, floor: RoleFloor) -> None:

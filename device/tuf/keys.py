@@ -119,6 +119,14 @@ class IcKey(SSlibKey):
             raise UnverifiedSignatureError(f"Failed to verify signature by {self.keyid}") from error
         self._route.tickets.append(ticket)
 
+    @property
+    def identity(self) -> str:
+        """The thumbprint where COSE has one (RFC 9679), the text of the key otherwise."""
+        try:
+            return self._in_cose.name.hex()
+        except (KeyError, UnverifiedSignatureError):
+            return f"{self.scheme} {''.join(self.keyval['public'].split())}"
+
     @cached_property
     def _in_cose(self) -> CoseKey:
         algorithm = _ALGORITHM[self.scheme]
@@ -138,6 +146,13 @@ class IcKey(SSlibKey):
             return encoded if curve in {None, CoseCurve.ED25519} else der_to_raw(encoded, curve)
         except ValueError as error:
             raise UnverifiedSignatureError(f"no {self.scheme} signature by {self.keyid}") from error
+
+
+def identity(key: Key) -> str:
+    """Name a key by what it is: a keyid is only a label that its author chose (TAP 12)."""
+    if isinstance(key, IcKey):
+        return key.identity
+    return f"{key.scheme} {key.keyid}"
 
 
 class UnusableKey(GPGKey):
