@@ -7,7 +7,16 @@ hexadecimal digits unless ``text:`` or ``file:`` says otherwise. The JSON Schema
 
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -46,12 +55,12 @@ class Model(BaseModel):
 
     may_be_bare: ClassVar[frozenset[str]] = frozenset()
 
-    @model_validator(mode="after")
-    def _no_gaps(self) -> "Model":
-        for name in self.given():
-            if getattr(self, name) is None and name not in self.may_be_bare:
-                raise ValueError(f"{alias(self, name)} has no value")
-        return self
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_gaps(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.field_name not in cls.may_be_bare:
+            raise ValueError("it has no value")
+        return value
 
     def given(self) -> list[str]:
         """Return the fields that the author wrote, in the order of the model."""

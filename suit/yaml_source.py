@@ -21,6 +21,7 @@ Path: TypeAlias = tuple[str | int, ...]
 MAX_SIZE: Final = 1 << 20
 _MAX_NODES: Final = 100_000
 _MAX_DEPTH: Final = 64
+_MAX_DIGITS: Final = 20  # of 2**64
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)")
 _CONSTANTS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
 _PLAIN_TAGS: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null"))
@@ -101,7 +102,7 @@ class _Converter:
         if node.tag not in _TAGS:
             raise self._error(node, f"the tag {node.tag} means nothing here")
         if isinstance(node, ScalarNode):
-            return _scalar(node)
+            return self._scalar(node)
         if isinstance(node, SequenceNode):
             return [self.convert(part, depth - 1) for part in node.value]
         return self._mapping(node, depth)
@@ -111,23 +112,25 @@ class _Converter:
         for key, value in node.value:
             if not isinstance(key, ScalarNode) or key.tag not in _TAGS:
                 raise self._error(key, "a key is a plain text")
+            self._scalar(key)
             if key.value in result:
                 raise self._error(key, f"{key.value!r} stands here twice")
             result[key.value] = self.convert(value, depth - 1)
         return result
 
+    def _scalar(self, node: ScalarNode) -> str | int | bool | None:
+        text = str(node.value)
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            raise self._error(node, "half of a surrogate pair is no text")
+        if node.tag not in _PLAIN_TAGS:
+            return text
+        if text.lower() in _CONSTANTS:
+            return _CONSTANTS[text.lower()]
+        # Longer numbers than any field takes stay text: they are hexadecimal digits, and int() is quadratic.
+        return int(text) if _DECIMAL.fullmatch(text) and len(text) <= _MAX_DIGITS else text
+
     def _error(self, node: Node, problem: str) -> UsageError:
         return UsageError(f"{self.name}:{node.start_mark.line + 1}: {problem}")
-
-
-def _scalar(node: ScalarNode) -> str | int | bool | None:
-    text = str(node.value)
-    if node.tag not in _PLAIN_TAGS:
-        return text
-    if text.lower() in _CONSTANTS:
-        return _CONSTANTS[text.lower()]
-    # Longer numbers than any field takes stay text: they are hexadecimal digits, and int() is quadratic.
-    return int(text) if _DECIMAL.fullmatch(text) and len(text) <= 20 else text  # noqa: PLR2004 - 2**64
 
 
 def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
