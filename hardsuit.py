@@ -4,6 +4,7 @@ import importlib
 from typing import Final
 
 import click
+from typing_extensions import override
 
 _ROOMS: Final = {
     "demo": ("conformance.demo", "demo", "The whole story in one directory."),
@@ -18,11 +19,13 @@ _ROOMS: Final = {
 class _FrontDoor(click.Group):
     """Lists the rooms without entering them."""
 
+    @override
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the nouns in the order of the story."""
         del ctx
         return list(_ROOMS)
 
+    @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the room behind a noun."""
         del ctx
@@ -32,6 +35,7 @@ class _FrontDoor(click.Group):
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
 
+    @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the nouns from the table, so that ``--help`` imports no room."""
         del ctx

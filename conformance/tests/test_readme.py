@@ -56,7 +56,8 @@ def url(workshop: Path) -> Iterator[str]:
 
 def program(url: str) -> str:
     assert "http://127.0.0.1:8080" in TOURS["integrator"]
-    return TOURS["integrator"].replace("http://127.0.0.1:8080", url)
+    text: str = TOURS["integrator"]
+    return text.replace("http://127.0.0.1:8080", url)
 
 
 def test_the_maintainers_tour_ends_with_a_published_release(workshop: Path) -> None:

@@ -73,8 +73,12 @@ class TicketOffice:
         self, algorithm: CoseAlgorithm, digest: bytes, key: bytes, purpose: Purpose, boot_count: int
     ) -> bytes:
         head = struct.pack(">BqBQ", _Kind.VERIFY.value, algorithm.value, _PURPOSE_NUMBER[purpose], boot_count)
-        return hmac.digest(self._key, head + digest + key, "sha256")
+        return self._mac(head + digest + key)
 
     def _prove_hash(self, ticket: HashTicket) -> bytes:
         head = struct.pack(">BqQQ", _Kind.HASH.value, ticket.algorithm.value, ticket.boot_count, ticket.size)
-        return hmac.digest(self._key, head + ticket.digest, "sha256")
+        return self._mac(head + ticket.digest)
+
+    def _mac(self, data: bytes) -> bytes:
+        # Keyed BLAKE2b (RFC 7693) is a MAC by itself and costs a third of HMAC, once per verification.
+        return hashlib.blake2b(data, digest_size=32, key=self._key).digest()
