@@ -174,9 +174,10 @@ class Trust:
             updater = self._updater(anchor)
             updater.refresh()
             new = updater.trusted.record()
+            # The IC comes last: until it knows the new root, the old one has to be there. A root that
+            # storage lost or damaged is put back even if nothing else moved; a good one is not rewritten.
+            self._roots.keep(new.root_version, updater.trusted.root_file)
             if new != anchor:
-                # The IC comes last: until it knows the new root, the old one has to be there.
-                self._roots.keep(new.root_version, updater.trusted.root_file)
                 cache.sync(self._directory)
                 self._ic.advance_anchor(new, proof=tuple(route.tickets))
                 self._roots.forget_others(new.root_version)

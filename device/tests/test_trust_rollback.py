@@ -273,6 +273,34 @@ def test_lost_newest_root_is_found_again_from_the_factory_root(device: TrustDevi
     assert device.refresh() is False
 
 
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "garbage", "an older root"])
+def test_damaged_newest_root_is_found_again_from_the_factory_root(device: TrustDevice, damage: str) -> None:
+    device.repository.rotate("root")
+    device.repository.publish("release 4")
+    device.refresh()
+    name, known = "tuf/2.root.json", device.ic.anchor()
+    good = device.storage.read(name)
+    bad = {
+        "flipped": good[:500] + bytes([good[500] ^ 1]) + good[501:],
+        "truncated": good[:500],
+        "empty": b"",
+        "garbage": b"\xff" * 500,
+        "an older root": device.repository.first_root,
+    }[damage]
+    device.storage.truncate(name, 0)
+    device.storage.write(name, 0, bad)
+    device.wipe_cache()
+    assert device.update().raw == b"release 4"
+    assert device.ic.anchor() == known
+    assert device.storage.read(name) == good
+    device.ic.on_verify()
+    device.refresh()
+    assert device.ic.verifications <= 5
+    device.serve(device.old_files)
+    with pytest.raises(RollbackError):
+        device.update()
+
+
 def test_another_root_of_the_anchored_version_is_refused(device: TrustDevice) -> None:
     """Thieves of root's keys fork the chain; a device that lost its flash is not led astray."""
     device.repository.rotate("timestamp")
