@@ -22,6 +22,7 @@ from suit.errors import (
 )
 from suit.manifest import Digest, Envelope, Pen, Severable
 
+COMMANDS = sorted(ARGUMENTS, key=lambda label: label.value)
 UUID = bytes(range(16))
 SHA = bytes(32)
 DIGEST = [-16, SHA]
@@ -202,7 +203,7 @@ def test_a_long_uri_is_over_the_limit() -> None:
         decode_sequence(seq(20, {21: "u" * 2049}), where="sequence")
 
 
-@pytest.mark.parametrize("command", [c for c, shape in ARGUMENTS.items() if shape is Argument.POLICY])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if ARGUMENTS[c] is Argument.POLICY])
 def test_every_command_with_a_policy_is_read(command: Command) -> None:
     for policy in (0, 2, 15):
         steps = decode_sequence(seq(command.value, policy), where="sequence")
@@ -320,7 +321,7 @@ def test_parameters_are_a_map_with_something_in_it(parameters: cbor.Item) -> Non
 
 
 @pytest.mark.req("M5.3.2-1", "M6.2-7")
-@pytest.mark.parametrize("command", ARGUMENTS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_shared_sequence_has_no_effect_but_parameters(command: Command) -> None:
     argument: cbor.Item = {
         Argument.INDEX: 0,
