@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import cbor2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suit import cbor
@@ -249,11 +249,13 @@ _ITEMS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_ITEMS)
 def test_what_is_written_is_read_back(item: cbor.Item) -> None:
     assert cbor.decode(cbor.encode(item), where="item") == item
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_what_is_read_is_written_back_to_the_same_bytes(raw: bytes) -> None:
     try:
