@@ -1,4 +1,4 @@
-"""Our CDDL as a judge in tests: is this envelope what ``spec/manifest.cddl`` says?
+"""Our CDDL as a judge in tests: is this envelope, or this report, what ``spec/*.cddl`` say?
 
 The grammar and its interpreter (``cddl-verifier``, which decodes CBOR on its own) share nothing
 with ``suit``, so they are a second opinion on what our encoder writes. Only tests import this
@@ -25,13 +25,14 @@ from spec.labels import (
     Manifest,
 )
 
-SCHEMA: Final = Path(__file__).parent.parent / "spec" / "manifest.cddl"
+_SPEC: Final = Path(__file__).parent.parent / "spec"
+SCHEMAS: Final = (_SPEC / "manifest.cddl", _SPEC / "report.cddl")
 _TAG: Final = bytes([0xD8, CborTag.SUIT_ENVELOPE.value])
 
 
 @cache
 def _validator() -> Validator:
-    return Validator(SCHEMA)
+    return Validator("\n".join(path.read_text("utf-8") for path in SCHEMAS))
 
 
 def check(raw: bytes, rule: str) -> None:
@@ -73,6 +74,20 @@ def check_manifest(raw: bytes) -> None:
     """
     check(raw, "manifest")
     _check_manifest_order(raw)
+
+
+def check_report(raw: bytes, *, sealed: bool = False) -> None:
+    """Check a SUIT_Report, or the COSE structure around one.
+
+    Args:
+        raw: the encoded report.
+        sealed: it is inside COSE_Sign1 or COSE_Mac0.
+
+    Raises:
+        AssertionError: with the place and the problem.
+    """
+    check(raw, "protected-report" if sealed else "report")
+    _ordered(decode(raw).value[2] if sealed else raw, "report")
 
 
 def _check_manifest_order(raw: bytes) -> None:

@@ -68,6 +68,23 @@ def decode_digest(item: cbor.Item, where: str) -> Digest:
     return Digest(algorithm, value)
 
 
+def decode_parameters(item: cbor.Item, where: str) -> Parameters:
+    """Decode a parameter map (M8.4.8), which may be empty; SUIT reports have the same.
+
+    Raises:
+        MalformedError: Not a map, or a value of another type than its parameter has.
+        UnsupportedParameterError: A parameter that hardsuit does not implement.
+    """
+    parameters: Parameters = {}
+    for number, value in as_map(item, where).items():
+        row = _PARAMETERS.get(number) if type(number) is int else None
+        if row is None:
+            raise UnsupportedParameterError(f"{where}: parameter {cbor.shown(number)} is not implemented")
+        label, read = row
+        parameters[label] = read(value, where)
+    return parameters
+
+
 class _Reader:
     """Reads one top-level sequence and those nested in it."""
 
@@ -112,15 +129,7 @@ class _Reader:
 
     def parameters(self, item: cbor.Item, start: int, depth: int) -> Parameters:
         del start, depth
-        parameters: Parameters = {}
-        for number, value in as_map(item, self.where).items():
-            row = _PARAMETERS.get(number) if type(number) is int else None
-            if row is None:
-                raise UnsupportedParameterError(
-                    f"{self.where}: parameter {cbor.shown(number)} is not implemented"
-                )
-            label, read = row
-            parameters[label] = read(value, self.where)
+        parameters = decode_parameters(item, self.where)
         if not parameters:
             raise MalformedError(self.where, "an empty parameter map")
         return parameters

@@ -1,8 +1,9 @@
 """Model to bytes: the mirror of :mod:`suit.decode` and :mod:`suit.decode_sequence`, in the same order."""
 
+from collections.abc import Mapping
 from typing import Any, assert_never
 
-from spec.labels import CborTag, Common
+from spec.labels import CborTag, Common, Parameter
 from spec.labels import Envelope as EnvelopeMember
 from spec.labels import Manifest as Member
 from suit import cbor
@@ -11,7 +12,6 @@ from suit.manifest import (
     Digest,
     Envelope,
     Manifest,
-    Parameters,
     ParameterValue,
     Pen,
     Sequence,
@@ -66,9 +66,19 @@ def encode_sequence(sequence: Sequence) -> bytes:
     return cbor.encode(items)
 
 
+def parameter_map(parameters: Mapping[Parameter, ParameterValue]) -> cbor.Item:
+    """Return a parameter map (M8.4.8) as the item to encode; SUIT reports have the same."""
+    return {label.value: _value(value) for label, value in parameters.items()}
+
+
+def digest_array(digest: Digest) -> cbor.Item:
+    """Return a SUIT_Digest array (M8.3) as the item to encode."""
+    return [digest.algorithm.value, digest.value]
+
+
 def encode_digest(digest: Digest) -> bytes:
     """Encode a SUIT_Digest array (M8.3): inside a byte string, what authentication blocks sign."""
-    return cbor.encode(_digest(digest))
+    return cbor.encode(digest_array(digest))
 
 
 def encode_texts(texts: Texts) -> bytes:
@@ -117,17 +127,13 @@ def _argument(shape: Argument, argument: Any) -> cbor.Item:  # noqa: ANN401 - th
         case Argument.INDEX:
             return list(argument) if isinstance(argument, tuple) else argument
         case Argument.PARAMETERS:
-            return _parameters(argument)
+            return parameter_map(argument)
         case Argument.SEQUENCE:
             return encode_sequence(argument)
         case Argument.BRANCHES:
             return [_sequence_member(branch) for branch in argument]
         case _ as never:
             assert_never(never)
-
-
-def _parameters(parameters: Parameters) -> cbor.Item:
-    return {label.value: _value(value) for label, value in parameters.items()}
 
 
 def _value(value: ParameterValue) -> cbor.Item:
@@ -141,4 +147,4 @@ def _value(value: ParameterValue) -> cbor.Item:
 
 
 def _digest(digest: Digest | None) -> cbor.Item:
-    return None if digest is None else [digest.algorithm.value, digest.value]
+    return None if digest is None else digest_array(digest)
