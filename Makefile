@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Programs start often in these tests: without byte code each start would compile all of hardsuit again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint bench format tuf-conformance clean
 
 demo: $(READY)
