@@ -12,6 +12,7 @@ from conformance.stage import Stage, UnexpectedError
 from suit.errors import NotAuthenticError, RollbackError
 
 
+@pytest.mark.req("H8-4")
 def test_every_scene_comes_out_right(tmp_path: Path) -> None:
     result = CliRunner().invoke(demo.demo, ["--json", "--directory", str(tmp_path)])
     assert result.exit_code == 0, result.output

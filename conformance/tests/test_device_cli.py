@@ -67,6 +67,7 @@ def told(result: Result) -> Any:
     return json.loads(result.stdout)["data"]
 
 
+@pytest.mark.req("H7-8", "H8-2")
 def test_a_device_updates_boots_confirms_and_reports(stage: Stage, home: Path, key: Path) -> None:
     assert init(stage, home, key).exit_code == 0
     assert told(run("update", "--json", home))["sequence_number"] == 1
@@ -113,6 +114,7 @@ def test_an_unreadable_key_makes_no_device(stage: Stage, home: Path, tmp_path: P
     assert not home.exists()
 
 
+@pytest.mark.req("H8-3")
 def test_a_root_that_is_none_makes_no_device(stage: Stage, home: Path, key: Path, tmp_path: Path) -> None:
     root = tmp_path / "fake.json"
     root.write_text("{}")
@@ -132,6 +134,7 @@ def test_a_repository_that_does_not_answer_is_a_network_error(stage: Stage, home
     one_line(run("update", home), ExitCode.NETWORK)
 
 
+@pytest.mark.req("H7-9")
 def test_a_missing_payload_is_a_network_error_and_installs_nothing(
     stage: Stage, home: Path, key: Path, tmp_path: Path
 ) -> None:

@@ -4,11 +4,19 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.powercut import Fault, PowerCutStorage
 from conformance.release import FIRMWARE
 from conformance.tests.lab import CAPACITY, Lab, image, install
+from device.agent import require_not_below_minimum
+from device.authenticate import authenticate
 from device.ic.errors import IcError
 from device.record import BootRecord, load_record, save_record
 from device.storage import MemoryStorage, Storage
+from spec.labels import Command
+from suit.cose import sign1
+from suit.decode import decode_manifest
+from suit.encode import encode_envelope
+from suit.envelope import open_envelope, seal, with_block
 from suit.errors import (
     ConditionFailedError,
     HardsuitError,
@@ -19,6 +27,8 @@ from suit.errors import (
     SequenceReusedError,
     StorageError,
 )
+from suit.manifest import Severable
+from suit.target import TargetInfo
 
 
 @pytest.fixture
@@ -51,15 +61,20 @@ def test_a_device_without_a_release_boots_nothing(lab: Lab) -> None:
         device.boot()
 
 
+@pytest.mark.req("H7-1")
 def test_an_install_changes_nothing_that_runs(lab: Lab, storage: MemoryStorage) -> None:
     before = files(storage)
+    running = load_record(storage).confirmed
     lab.install(storage, 3)
     assert before.items() <= files(storage).items()
-    assert load_record(storage).confirmed == replace(load_record(storage)).confirmed
+    assert load_record(storage).confirmed == running
+    assert lab.boots(storage) == 3
+    assert lab.boots(storage) == 2
     with lab.device(storage) as device:
         assert device.floor() == 2
 
 
+@pytest.mark.req("H7-2")
 def test_a_trial_runs_once_and_falls_back_when_nobody_confirms_it(lab: Lab, storage: MemoryStorage) -> None:
     lab.install(storage, 3)
     assert lab.boots(storage) == 3
@@ -70,6 +85,7 @@ def test_a_trial_runs_once_and_falls_back_when_nobody_confirms_it(lab: Lab, stor
     assert lab.boots(storage) == 2
 
 
+@pytest.mark.req("H5-6")
 def test_the_floor_rises_with_confirmation_not_before(lab: Lab, storage: MemoryStorage) -> None:
     lab.install(storage, 3)
     with lab.device(storage) as device:
@@ -80,6 +96,7 @@ def test_the_floor_rises_with_confirmation_not_before(lab: Lab, storage: MemoryS
     assert lab.boots(storage) == 3
 
 
+@pytest.mark.req("I4.3.1")
 def test_an_older_release_is_refused_before_a_byte_is_written(lab: Lab, storage: MemoryStorage) -> None:
     before = files(storage)
     with pytest.raises(RollbackError):
@@ -136,6 +153,7 @@ def test_content_over_the_capacity_is_refused(lab: Lab, storage: MemoryStorage) 
     assert lab.boots(storage) == 2
 
 
+@pytest.mark.req("H7-4")
 @pytest.mark.parametrize("directory", ["images", "envelopes"])
 def test_a_flipped_byte_in_the_trial_falls_back(lab: Lab, storage: MemoryStorage, directory: str) -> None:
     trial = lab.install(storage, 3)
@@ -145,6 +163,7 @@ def test_a_flipped_byte_in_the_trial_falls_back(lab: Lab, storage: MemoryStorage
     assert load_record(storage).failure
 
 
+@pytest.mark.req("H7-4", "T10-1")
 @pytest.mark.parametrize("directory", ["images", "envelopes"])
 def test_a_flipped_byte_in_the_confirmed_system_never_runs(
     lab: Lab, storage: MemoryStorage, directory: str
@@ -152,9 +171,10 @@ def test_a_flipped_byte_in_the_confirmed_system_never_runs(
     confirmed = load_record(storage).confirmed
     assert confirmed is not None
     flip(storage, confirmed.images[FIRMWARE] if directory == "images" else confirmed.envelope)
+    ran = len(lab.platform.invoked)
     with lab.device(storage) as device, pytest.raises((ConditionFailedError, NotAuthenticError)):
         device.boot()
-    assert lab.platform.invoked[-1:] == lab.platform.invoked[-1:]
+    assert len(lab.platform.invoked) == ran
 
 
 def test_every_flipped_byte_of_one_copy_of_the_boot_record_is_harmless(
@@ -178,6 +198,7 @@ def test_a_boot_record_with_both_copies_damaged_is_an_error_not_a_new_device(
         device.boot()
 
 
+@pytest.mark.req("M6.1-3")
 def test_a_boot_record_that_names_an_old_system_boots_nothing(lab: Lab, storage: MemoryStorage) -> None:
     kept = {name: storage.read(name) for name in ("boot/0", "boot/1")}
     old = files(storage)
@@ -218,6 +239,7 @@ def test_an_ic_that_does_not_serve_costs_no_trial(lab: Lab, storage: MemoryStora
     assert load_record(storage).trial is not None
 
 
+@pytest.mark.req("H7-11")
 def test_what_runs_is_measured_before_it_runs(lab: Lab, storage: MemoryStorage) -> None:
     with lab.device(storage) as device:
         booted = device.boot()
@@ -241,3 +263,56 @@ def flip(storage: Storage, name: str, position: int | None = None) -> None:
     content = bytearray(storage.read(name))
     content[len(content) // 2 if position is None else position] ^= 1
     storage.write(name, 0, bytes(content))
+
+
+@pytest.mark.req("H7-3")
+def test_a_release_that_matches_no_digest_is_never_committed(lab: Lab, storage: MemoryStorage) -> None:
+    unmatched = without_image_match(lab, 3)
+    with lab.device(storage, serves=3) as device, pytest.raises(RefusedError, match="no image-match"):
+        install(device, unmatched)
+    assert load_record(storage).trial is None
+    assert lab.boots(storage) == 2
+
+
+@pytest.mark.req("H7-5")
+@pytest.mark.parametrize("fault", Fault)
+def test_a_full_or_failing_disk_leaves_the_running_release_alone(
+    lab: Lab, storage: MemoryStorage, fault: Fault
+) -> None:
+    names = [name for directory in ("boot", "ic") for name in listed(storage, directory)]
+    content = files(storage) | {name: storage.read(name) for name in names}
+    whole = PowerCutStorage(content)
+    lab.install(whole, 3)
+    for operation in range(4, whole.operations):
+        failing = PowerCutStorage(content, faults={operation: fault})
+        try:
+            lab.install(failing, 3)
+        except StorageError:
+            in_doubt = operation == whole.operations - 1  # the record is written, its sync failed
+            assert lab.boots(failing) in ((2, 3) if in_doubt else (2,)), operation
+        else:
+            assert lab.boots(failing) == 3, operation
+
+
+@pytest.mark.req("H4-10")
+def test_a_minimum_above_the_release_refuses_it(lab: Lab, storage: MemoryStorage) -> None:
+    with lab.device(storage) as device:
+        authentic = authenticate(open_envelope(lab.envelope(3)), device.ic)
+    digest = authentic.envelope.digest.value.hex()
+    require_not_below_minimum(authentic, TargetInfo(3, digest, minimum=3))
+    with pytest.raises(RollbackError):
+        require_not_below_minimum(authentic, TargetInfo(3, digest, minimum=4))
+
+
+def listed(storage: Storage, directory: str) -> list[str]:
+    return [f"{directory}/{name}" for name in storage.list(directory)]
+
+
+def without_image_match(lab: Lab, number: int) -> bytes:
+    """Sign release ``number`` anew without its image-match conditions."""
+    manifest = decode_manifest(open_envelope(lab.envelope(number)).manifest)
+    assert manifest.install is not None
+    assert manifest.install.value is not None
+    steps = tuple(step for step in manifest.install.value if step.label is not Command.IMAGE_MATCH)
+    envelope = seal(replace(manifest, install=Severable(steps), validate=None))
+    return encode_envelope(with_block(envelope, sign1(envelope.digest_bytes, lab.author)))

@@ -51,6 +51,7 @@ def floor(lab: Lab, storage: Storage) -> int:
         return device.floor()
 
 
+@pytest.mark.req("H2-7", "H7-9", "M6.3.1-1")
 @pytest.mark.parametrize("mode", CrashMode)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_power_cut_at_any_operation_leaves_a_device_that_boots_and_can_update(
@@ -77,6 +78,7 @@ def test_a_power_cut_at_any_operation_leaves_a_device_that_boots_and_can_update(
         assert lab.boots(survivor) == 3, stop
 
 
+@pytest.mark.req("H7-6")
 def test_without_any_one_sync_some_power_cut_is_noticed(lab: Lab, files: dict[str, bytes]) -> None:
     """The meta-test: a sync whose loss nobody notices is superfluous, or this suite is blind.
 
