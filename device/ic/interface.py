@@ -14,6 +14,8 @@ A session of a device, start to end::
     ic.advance_anchor(new_record, proof=[root_ticket, timestamp_ticket])
     ic.extend(8, image.digest)
 
+    sealed = ic.sign_report(encode_report(report))            # reports alone, with a key of their own
+
     with ic.authorize(secret) as change:                      # trust anchors change only here
         change.add_anchor(key, {Purpose.MANIFEST})
 """
@@ -57,6 +59,8 @@ class Purpose(Enum):
     MANIFEST = "manifest"
     PRESENTED = "presented"
     """The caller brought the key (TUF): proves a signature, authorises nothing by itself."""
+    REPORT = "report"
+    """The IC's own key, which signs reports; no trust anchor can have this purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Capabilities:
     anchor: Where
     pcr: Where
     authorization: Where
+    report: Where
     survives_state_restore: bool
     """True when an older copy of the whole state is noticed."""
 
@@ -78,7 +83,7 @@ class Capabilities:
         """Return every function with its level, by name: ``verify.ESP256``, ``floor``."""
         levels = {f"verify.{algorithm.name}": where for algorithm, where in self.verify.items()}
         levels |= {f"hash.{algorithm.name}": where for algorithm, where in self.hash.items()}
-        names = ("floor", "anchor", "pcr", "authorization")
+        names = ("floor", "anchor", "pcr", "authorization", "report")
         return levels | {name: getattr(self, name) for name in names}
 
     def require(self, wanted: Mapping[str, Where]) -> None:
@@ -356,6 +361,26 @@ class SecurityIC(ABC):
     @abstractmethod
     def pcrs(self, selection: Collection[int] = range(PCR_COUNT)) -> Mapping[int, bytes]:
         """Return PCR values; all are zero when the IC starts."""
+
+    @abstractmethod
+    def report_key(self) -> CoseKey:
+        """Return the public part of the key that signs reports; its private part never leaves.
+
+        Raises:
+            NotProvisionedError: The IC has none.
+        """
+
+    @abstractmethod
+    def sign_report(self, report: bytes) -> bytes:
+        """Return a SUIT_Report inside COSE_Sign1, signed with the report key (P8).
+
+        The IC vouches for who reports, not for what is reported. It reads the report first: there is no call
+        that has it sign anything else.
+
+        Raises:
+            IcUsageError: It is no SUIT_Report.
+            NotProvisionedError: The IC has no report key.
+        """
 
     @abstractmethod
     def authorize(self, secret: bytes) -> AuthSession:

@@ -14,6 +14,8 @@ from typing import Final, NoReturn, Self
 
 from typing_extensions import override
 
+from device.ic.emulator import reporting
+from device.ic.emulator.capabilities import CAPABILITIES
 from device.ic.emulator.hashing import EmulatorHash
 from device.ic.emulator.rollback import RollbackAnchor, require_newest
 from device.ic.emulator.sealing import SealingKey
@@ -36,7 +38,6 @@ from device.ic.interface import (
     PCR_COUNT,
     AnchorRecord,
     AuthSession,
-    Capabilities,
     Floor,
     HashStream,
     IcInfo,
@@ -45,7 +46,6 @@ from device.ic.interface import (
     SecurityIC,
     Ticket,
     VerifyTicket,
-    Where,
 )
 from device.ic.rules import (
     MAX_TRIES,
@@ -59,7 +59,7 @@ from device.ic.rules import (
 )
 from device.ic.tickets import TicketOffice
 from device.storage import Storage
-from spec.labels import HASHES, MACS, CoseAlgorithm, CoseKeyType
+from spec.labels import CoseAlgorithm, CoseKeyType
 from suit.crypto import verify_signature
 from suit.errors import UnsupportedAlgorithmError
 from suit.keys import CoseKey
@@ -69,28 +69,6 @@ DIRECTORY: Final = "ic"
 SCRYPT_COST: Final = 1 << 14
 
 _PCR_SIZE: Final = 32
-_VERIFIED: Final = (
-    CoseAlgorithm.ESP256,
-    CoseAlgorithm.ESP384,
-    CoseAlgorithm.ESP512,
-    CoseAlgorithm.ED25519,
-    CoseAlgorithm.ES256,
-    CoseAlgorithm.ES384,
-    CoseAlgorithm.ES512,
-    CoseAlgorithm.EDDSA,
-    *MACS,
-)
-_CAPABILITIES: Final = Capabilities(
-    backend="emulator",
-    isolation="in-process",
-    verify=dict.fromkeys(_VERIFIED, Where.HOST),
-    hash=dict.fromkeys(HASHES, Where.HOST),
-    floor=Where.HOST,
-    anchor=Where.HOST,
-    pcr=Where.HOST,
-    authorization=Where.HOST,
-    survives_state_restore=False,
-)
 
 
 class Emulator(SecurityIC):
@@ -155,7 +133,7 @@ class Emulator(SecurityIC):
         record = anchor or AnchorRecord()
         require_record(record)
         hashed = SecretHash.of(secret, cost=scrypt_cost) if secret is not None else None
-        state = State(secrets.token_bytes(16), hashed, time_leap, tuf=record)
+        state = State(secrets.token_bytes(16), hashed, time_leap, tuf=record, report_key=reporting.draw())
         for key in keys:
             state = with_anchor(state, trust_anchor(key, {Purpose.MANIFEST}))
         drawn = sealing_key.draw()
@@ -204,7 +182,7 @@ class Emulator(SecurityIC):
             failures=lockout.at(now).failures,
             retry_after=lockout.retry_after(now),
             repairs=self._state.repairs,
-            capabilities=replace(_CAPABILITIES, survives_state_restore=self._rollback_anchor is not None),
+            capabilities=replace(CAPABILITIES, survives_state_restore=self._rollback_anchor is not None),
         )
 
     @override
@@ -311,6 +289,16 @@ class Emulator(SecurityIC):
         for pcr in selection:
             _require_pcr(pcr)
         return {pcr: self._pcrs[pcr] for pcr in selection}
+
+    @override
+    def report_key(self) -> CoseKey:
+        self._require_service()
+        return reporting.require_key(self._state.report_key).public
+
+    @override
+    def sign_report(self, report: bytes) -> bytes:
+        self._require_service()
+        return reporting.sign_report(reporting.require_key(self._state.report_key), report)
 
     @override
     def authorize(self, secret: bytes) -> AuthSession:

@@ -59,9 +59,9 @@ def trust_anchor(key: CoseKey, purposes: AbstractSet[Purpose]) -> TrustAnchor:
     """Return a trust anchor that makes sense.
 
     Raises:
-        IcUsageError: It vouches for nothing, or for what callers bring keys for.
+        IcUsageError: It vouches for nothing, for what callers bring keys for, or for what the IC does itself.
     """
-    if not purposes or Purpose.PRESENTED in purposes:
+    if not purposes or purposes & {Purpose.PRESENTED, Purpose.REPORT}:
         raise IcUsageError(f"{key.title}: a trust anchor needs a purpose of its own")
     if not key.admitted:
         raise IcUsageError(f"{key.title}: not a key that verifies")

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from device.ic.emulator import reporting
 from device.ic.errors import StateCorruptError
 from device.ic.interface import AnchorRecord, Floor, KeyInfo, Purpose, RoleFloor
 from device.ic.rules import Lockout
 from suit import cbor
 from suit.errors import HardsuitError
 from suit.keys import CoseKey
+from suit.signer import LocalSigner
 
 _FORMAT: Final = 1
 _LIMITS: Final = cbor.Limits(items=1 << 16)
@@ -69,6 +71,7 @@ class State:
     anchors: Mapping[bytes, TrustAnchor] = field(default_factory=dict, repr=False)
     floors: Mapping[str, Floor] = field(default_factory=dict)
     tuf: AnchorRecord = AnchorRecord()  # noqa: RUF009 - frozen
+    report_key: LocalSigner | None = field(default=None, repr=False)
 
     def encode(self) -> bytes:
         """Return the state as CBOR. Secrets are in it: it leaves only sealed."""
@@ -87,6 +90,7 @@ class State:
                 "tuf": [
                     tuf.root_version, tuf.root_sha256, *tuf.timestamp, *tuf.snapshot, tuf.time_floor,
                 ],
+                "report": self.report_key.to_cose() if self.report_key else None,
             }
         )  # fmt: skip
 
@@ -108,6 +112,7 @@ def _read_state(item: Mapping[str, Any]) -> State:
     if item["format"] != _FORMAT:
         raise ValueError
     root_version, root_sha256, ts_epoch, ts_version, sn_epoch, sn_version, time_floor = item["tuf"]
+    report_key = item.get("report")  # a state of an older hardsuit has none
     anchors = [_decode_anchor(*anchor) for anchor in item["anchors"]]
     return State(
         item["uid"],
@@ -125,6 +130,7 @@ def _read_state(item: Mapping[str, Any]) -> State:
             RoleFloor(sn_epoch, sn_version),
             time_floor,
         ),
+        reporting.restore(report_key) if report_key else None,
     )
 
 

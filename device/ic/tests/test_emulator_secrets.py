@@ -32,8 +32,20 @@ def test_no_secret_in_what_is_shown() -> None:
     rig = Rig()
     ic = rig.provision()
     session = ic.authorize(SECRET)
-    secrets = (SECRET, MAC_SECRET, rig.sealing_key.load())
-    shown = [ic, session, ic.info(), ic.keys(), rig.sealing_key, manifest_ticket(ic), vars(ic)]
+    report_key = vars(ic)["_state"].report_key
+    secrets = (SECRET, MAC_SECRET, rig.sealing_key.load(), report_key.d)
+    shown = [
+        ic,
+        session,
+        ic.info(),
+        ic.keys(),
+        ic.report_key(),
+        vars(ic)["_state"],
+        report_key,
+        rig.sealing_key,
+        manifest_ticket(ic),
+        vars(ic),
+    ]
     for thing in shown:
         assert not leaks(repr(thing), *secrets)
         assert not leaks(str(thing), *secrets)
@@ -79,7 +91,8 @@ def test_no_public_name_of_the_ic_gives_a_key() -> None:
     names = [name for name in dir(ic) if not name.startswith("_")]
     assert set(names) == {
         "advance_anchor", "anchor", "authorize", "close", "extend", "floor", "hash_open", "info", "keys",
-        "now", "open", "pcrs", "provision", "raise_floor", "verify", "verify_with",
+        "now", "open", "pcrs", "provision", "raise_floor", "report_key", "sign_report", "verify",
+        "verify_with",
     }  # fmt: skip
 
 

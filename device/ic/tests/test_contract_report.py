@@ -1,0 +1,112 @@
+"""Contract: the report key signs reports, and nothing else."""
+
+import pytest
+
+from device.ic.errors import (
+    IcError,
+    IcUnavailableError,
+    IcUsageError,
+    NotProvisionedError,
+    UnknownKeyError,
+)
+from device.ic.interface import Purpose, SecurityIC, Where
+from device.ic.tests.rig import MESSAGE, SECRET, STRANGER, Rig
+from spec.labels import CoseAlgorithm
+from suit import cose
+from suit.encode import encode_digest
+from suit.manifest import Digest
+from suit.report import Report, encode_report
+from suit.report_seal import open_report
+
+DIGEST = Digest(CoseAlgorithm.SHA_256, bytes(32))
+REPORT = Report("", DIGEST, nonce=b"fresh")
+
+
+@pytest.mark.req("P8-1")
+def test_a_signed_report_is_verified_with_the_exported_key(ic: SecurityIC) -> None:
+    assert open_report(ic.sign_report(encode_report(REPORT)), [ic.report_key()]) == REPORT
+    assert ic.info().capabilities.levels()["report"] > Where.ABSENT
+
+
+@pytest.mark.req("H6-6")
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        MESSAGE,
+        bytes(32),
+        encode_digest(DIGEST),
+        encode_report(REPORT) + b"\0",
+        encode_report(REPORT)[:-1],
+    ],
+    ids=["nothing", "a message", "zeros", "what authentication blocks sign", "more than a report", "less"],
+)
+def test_nothing_but_a_report_is_signed(ic: SecurityIC, message: bytes) -> None:
+    with pytest.raises(IcUsageError, match="reports only"):
+        ic.sign_report(message)
+
+
+def test_the_report_key_is_bound_to_one_algorithm_and_named_by_its_thumbprint(ic: SecurityIC) -> None:
+    key = ic.report_key()
+    assert key.admitted == {CoseAlgorithm.ESP256}
+    assert key.kid == key.name
+
+
+@pytest.mark.req("H6-7")
+def test_the_report_key_is_no_trust_anchor(ic: SecurityIC) -> None:
+    key = ic.report_key()
+    assert key.name not in [anchor.name for anchor in (*ic.keys(),)]
+    for purpose in Purpose:
+        with pytest.raises(UnknownKeyError):
+            ic.verify(key.name, CoseAlgorithm.ESP256, MESSAGE, bytes(64), purpose=purpose)
+
+
+@pytest.mark.req("H6-7")
+def test_no_trust_anchor_is_for_reports(ic: SecurityIC) -> None:
+    before = ic.keys()
+    with ic.authorize(SECRET) as session:
+        for purposes in ({Purpose.REPORT}, {Purpose.REPORT, Purpose.MANIFEST}):
+            with pytest.raises(IcUsageError):
+                session.add_anchor(STRANGER.key, purposes)
+    assert ic.keys() == before
+
+
+def test_the_report_key_stays_over_restarts_and_differs_between_devices() -> None:
+    rig = Rig()
+    key = rig.provision().report_key()
+    again = rig.restart()
+    assert again.report_key() == key
+    assert open_report(again.sign_report(encode_report(REPORT)), [key]) == REPORT
+    assert Rig().provision().report_key().name != key.name
+
+
+def test_a_closed_ic_signs_nothing(ic: SecurityIC) -> None:
+    ic.close()
+    with pytest.raises(IcUnavailableError):
+        ic.sign_report(encode_report(REPORT))
+    with pytest.raises(IcUnavailableError):
+        ic.report_key()
+
+
+def test_an_ic_of_an_older_hardsuit_serves_but_signs_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    with monkeypatch.context() as older:
+        older.setattr("device.ic.emulator.reporting.draw", lambda: None)
+        rig.provision()
+    ic = rig.restart()
+    assert ic.keys()
+    for call in (ic.report_key, lambda: ic.sign_report(encode_report(REPORT))):
+        with pytest.raises(NotProvisionedError, match="report key"):
+            call()
+
+
+def test_a_signed_report_vouches_for_no_manifest(ic: SecurityIC) -> None:
+    """The structures differ already: what a block covers is an array, a report is a map."""
+    sealed = ic.sign_report(encode_report(REPORT))
+    (attestation,) = cose.parse_block(
+        sealed.replace(b"X" + bytes([len(encode_report(REPORT))]) + encode_report(REPORT), b"\xf6"),
+        encode_digest(DIGEST),
+        where="block",
+    ).attestations
+    with pytest.raises(IcError):
+        ic.verify_with(ic.report_key(), attestation.algorithm, attestation.structure, attestation.value)
