@@ -1,16 +1,24 @@
 """``hardsuit device``: a device in a directory, one verb for each step of its life."""
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from suit.command import Console, command
+from suit.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import TaskID
+
+    from device.platform import Watch
     from device.record import System
 
+_SHOWN = 40  # characters of a URI beside its progress bar
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 
 
@@ -97,7 +105,7 @@ def update(console: Console, directory: Path) -> object:
     """Install the newest release; it runs from the next boot, on trial."""
     from device.home import opened
 
-    with opened(directory) as device:
+    with _watching(console) as watch, opened(directory, watch=watch) as device:
         system = device.update()
     console.say(f"installed sequence number {system.sequence_number}; boot to try it")
     return system.to_dict()
@@ -167,3 +175,26 @@ def _describe(system: "System | None") -> str:
     if system is None:
         return "nothing"
     return f"sequence number {system.sequence_number} in slot {system.slot}, {system.digest.hex()[:16]}…"
+
+
+@contextmanager
+def _watching(console: Console) -> "Iterator[Watch | None]":
+    """Show a progress bar for each download while people look."""
+    if not console.interactive:
+        yield None
+        return
+    from rich.console import Console as Screen
+    from rich.markup import escape
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    with Progress(
+        *Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn(), console=Screen(stderr=True)
+    ) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(uri: str, arrived: int, size: int | None) -> None:
+            if uri not in tasks:
+                tasks[uri] = progress.add_task(escape(printable(uri)[-_SHOWN:]), total=size)
+            progress.update(tasks[uri], completed=arrived)
+
+        yield watch

@@ -19,7 +19,7 @@ from device.config import Config
 from device.fetch import MetadataFetcher, PayloadFetcher, PayloadPolicy
 from device.http import HttpClient
 from device.ic.emulator import Emulator, KeyFile
-from device.platform import Platform
+from device.platform import Platform, Watch, WatchedFetcher
 from device.storage import DirectoryStorage, Storage, replace, sync_path
 from device.trust import Sources, Trust, provision
 from suit.errors import StorageError, UsageError
@@ -131,6 +131,7 @@ def opened(
     storage: Storage | None = None,
     channel: str = "",
     url: str = "",
+    watch: Watch | None = None,
 ) -> Iterator[Device]:
     """Start a device from its directory: its security IC boots with it.
 
@@ -140,6 +141,7 @@ def opened(
         storage: Another storage than the directory's, to break it on purpose.
         channel: Another channel than the configured one.
         url: Another repository URL than the configured one, such as a mirror.
+        watch: Told how far each download is.
 
     Raises:
         StorageError: There is no device, or it is damaged.
@@ -161,11 +163,12 @@ def opened(
             fetcher=MetadataFetcher(client),
             clock=clock,
         )
+        fetcher = PayloadFetcher(client, base, PayloadPolicy(origins=config.origins))
         yield Device(
             flash,
             ic,
             trust,
-            PayloadFetcher(client, base, PayloadPolicy(origins=config.origins)),
+            fetcher if watch is None else WatchedFetcher(fetcher, watch),
             FilePlatform(config),
             Policy(config.vendor, config.class_id, channel or config.channel, config.capacities),
         )

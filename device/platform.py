@@ -6,9 +6,9 @@ them in memory.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from typing_extensions import override
 
@@ -30,6 +30,26 @@ class Fetcher(Protocol):
         Raises:
             NetworkError: It cannot be had, or breaks off.
         """
+
+
+Watch: TypeAlias = Callable[[str, int, int | None], None]
+"""Told of a download: its URI, how many bytes arrived so far, and how many there will be if that is known."""
+
+
+class WatchedFetcher:
+    """Another fetcher, with somebody who watches how far it is."""
+
+    def __init__(self, fetcher: Fetcher, watch: Watch) -> None:
+        self._fetcher = fetcher
+        self._watch = watch
+
+    def fetch(self, uri: str, *, digest: Digest | None, size: int | None) -> Iterator[bytes]:
+        """Yield what the other fetcher yields; see :meth:`Fetcher.fetch`."""
+        arrived = 0
+        for chunk in self._fetcher.fetch(uri, digest=digest, size=size):
+            arrived += len(chunk)
+            self._watch(uri, arrived, size)
+            yield chunk
 
 
 class Platform(ABC):
