@@ -34,6 +34,14 @@ format: $(READY)
 	$(BIN)/python -m conformance.generate
 	$(BIN)/python -m spec.requirements
 
+# The TUF conformance suite is not on the package index: TUF_CONFORMANCE names a checkout with a .venv of its own.
+TUF_CONFORMANCE_PYTHON ?= $(TUF_CONFORMANCE)/.venv/bin/python
+tuf-conformance: $(READY)
+	@test -n "$(TUF_CONFORMANCE)" || { echo "TUF_CONFORMANCE=DIR names a checkout"; exit 2; }
+	for mode in plain ic anchor; do (cd "$(TUF_CONFORMANCE)" && HARDSUIT_TUF_CLIENT=$$mode \
+	  "$(TUF_CONFORMANCE_PYTHON)" -m pytest -q -c pyproject.toml -p no:cacheprovider tuf_conformance \
+	  --entrypoint "$(CURDIR)/conformance/tuf-client") || exit 1; done
+
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 

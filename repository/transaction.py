@@ -24,9 +24,7 @@ from repository.roles import delegator_of, expiry, kind_of
 from repository.signers import AnyRole, Keyring
 from repository.store import Store
 from suit.errors import StorageError
-
-ISSUED: str = "x-hardsuit-issued"
-"""A signed field of timestamp: when it was made, so that a device without a clock learns the time."""
+from suit.target import ISSUED, ISSUED_FORMAT
 
 
 class Transaction:
@@ -109,7 +107,7 @@ class Transaction:
             version=previous + 1,
             expires=expiry(self.now, self._policy.roles.timestamp),
             snapshot_meta=snapshot,
-            unrecognized_fields={ISSUED: self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
+            unrecognized_fields={ISSUED: self.now.astimezone(UTC).strftime(ISSUED_FORMAT)},
         )
         raw = self._seal("timestamp", timestamp)
         if not self._store.put_immutable(metadata_name("timestamp", timestamp.version), [raw]):
