@@ -124,8 +124,9 @@ def _verdict(expected: Digest | None, content: Item) -> str:
 
 def _digests_in(manifest: Item) -> dict[Item, Digest]:
     try:
-        members = cbor.decode(manifest, where="manifest", limits=_LIMITS)
-    except (HardsuitError, TypeError):
+        encoded = manifest if isinstance(manifest, bytes) else b""
+        members = cbor.decode(encoded, where="manifest", limits=_LIMITS)
+    except HardsuitError:
         return {}
     pairs = members.items() if isinstance(members, dict) else ()
     return {key: known for key, value in pairs if (known := _digest(value)) and not isinstance(value, bytes)}
