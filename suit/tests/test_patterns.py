@@ -1,0 +1,80 @@
+"""suit.patterns: every template builds, breaks no rule, and does what its first line says."""
+
+from pathlib import Path
+
+import pytest
+
+from spec.labels import Command
+from suit import describe, edn
+from suit.decode import attach_severed, decode_manifest
+from suit.encode import encode_envelope
+from suit.envelope import open_envelope
+from suit.errors import UsageError
+from suit.lint import lint
+from suit.lint_rules import UNSIGNED, Level
+from suit.manifest import Envelope, Manifest
+from suit.patterns import template, titles
+from suit.show import show
+
+NAMES = sorted(titles())
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    for name in ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "configuration.bin"):
+        (tmp_path / name).write_bytes(name.encode() * 50)
+    return tmp_path
+
+
+def built(name: str, directory: Path) -> tuple[Envelope, Manifest]:
+    raw = encode_envelope(describe.build(template(name), name=name, directory=directory))
+    envelope = open_envelope(raw)
+    return envelope, attach_severed(decode_manifest(envelope.manifest), envelope)
+
+
+def test_there_is_a_template_for_each_pattern_of_the_base_document() -> None:
+    assert {
+        "compatibility-check",
+        "trusted-invocation",
+        "download",
+        "install",
+        "integrated-payload",
+        "external-storage",
+        "ab-slots",
+    } <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_says_what_it_is_for(name: str) -> None:
+    assert titles()[name][0].isupper()
+    assert ": " in titles()[name]
+    assert template(name).count("\n#") >= 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_breaks_no_rule(name: str, directory: Path) -> None:
+    envelope, manifest = built(name, directory)
+    findings = lint(envelope, manifest)
+    assert [finding.line for finding in findings if finding.rule.level is Level.ERROR] == []
+    if name != "compatibility-check":  # which alone installs nothing, so it has nothing to validate
+        assert {finding.rule for finding in findings} == {UNSIGNED}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_comes_back_from_diagnostic_notation(name: str, directory: Path) -> None:
+    raw = encode_envelope(built(name, directory)[0])
+    assert edn.read(show(raw), name=name) == raw
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_template_checks_vendor_and_class_first(name: str, directory: Path) -> None:
+    _, manifest = built(name, directory)
+    labels = {command.label for command in manifest.shared_sequence or ()}
+    assert {Command.VENDOR_IDENTIFIER, Command.CLASS_IDENTIFIER} <= labels
+
+
+def test_an_unknown_template_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="no template firmware; there are ab-slots, "):
+        template("firmware")
+    with pytest.raises(UsageError):
+        template("../templates/download")
