@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from suit import authoring_cli
+from suit.authoring_cli import assembled, decoded
 from suit.command import Console, command
 from suit.errors import RefusedError, UsageError
 from suit.files import STANDARD, read_input, write_output
@@ -28,6 +30,9 @@ def cli() -> None:
     """Build, sign, verify and look at envelopes."""
 
 
+for _name, _verb in authoring_cli.cli.commands.items():
+    cli.add_command(_verb, _name)
+
 _envelope = click.argument("envelope", type=click.Path())
 _out = click.option(
     "-o", "--out", type=click.Path(), help="Where the envelope goes; standard output if left out."
@@ -45,8 +50,11 @@ _key = click.option(
 def build(
     console: Console, description: str | None, out: str | None, keys: tuple[Path, ...], *, schema: bool
 ) -> dict[str, Any]:
-    """Make an envelope of a DESCRIPTION in YAML, and sign it with each --key."""
-    from suit import describe
+    """Make an envelope of a DESCRIPTION, and sign it with each --key.
+
+    DESCRIPTION is YAML, or diagnostic notation as `suit show` prints it, which becomes the same bytes again.
+    """
+    from suit import describe, edn
 
     if schema:
         found = describe.json_schema()
@@ -54,10 +62,12 @@ def build(
         return found
     if description is None:
         raise UsageError("a DESCRIPTION is needed, or --schema")
-    envelope = _described(description)
-    if keys:
-        envelope = _signed(envelope, keys)
-    return _deliver(console, envelope, out)
+    shown = "description" if description == STANDARD else description
+    text = decoded(read_input(description, edn.MAX_SIZE), shown)
+    if edn.is_notation(text):
+        return _assemble(console, assembled(console, text, shown), keys, out)
+    envelope = _described(text, description)
+    return _deliver(console, _signed(envelope, keys) if keys else envelope, out)
 
 
 @command(cli)
@@ -215,22 +225,22 @@ def _open(name: str) -> "Envelope":
     return open_envelope(read_input(name, MAX_ENVELOPE))
 
 
-def _described(name: str) -> "Envelope":
-    from suit import describe, yaml_source
+def _assemble(console: Console, raw: bytes, keys: tuple[Path, ...], out: str | None) -> dict[str, Any]:
+    from suit.envelope import open_envelope
 
-    raw = read_input(name, yaml_source.MAX_SIZE)
-    return _from_description(raw, name, describe.build)
+    if keys:
+        return _deliver(console, _signed(open_envelope(raw), keys), out)
+    if out is None and console.json:
+        return {"size": len(raw), "envelope": raw.hex()}
+    write_output(out, raw)
+    return {"size": len(raw)}
 
 
-def _from_description(raw: bytes, name: str, make: Any) -> "Envelope":  # noqa: ANN401 - describe.build
+def _described(text: str, name: str) -> "Envelope":
+    from suit import describe
+
     shown = "description" if name == STANDARD else name
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{shown}: not UTF-8") from error
-    directory = Path() if name == STANDARD else Path(name).parent
-    envelope: Envelope = make(text, name=shown, directory=directory)
-    return envelope
+    return describe.build(text, name=shown, directory=Path() if name == STANDARD else Path(name).parent)
 
 
 def _findings(name: str) -> "list[Finding]":
@@ -242,9 +252,7 @@ def _findings(name: str) -> "list[Finding]":
     if raw[:1] == bytes([_ENVELOPE_TAG]):
         envelope = open_envelope(raw)
     else:
-        from suit import describe
-
-        envelope = _from_description(raw, name, describe.build)
+        envelope = _described(decoded(raw, name), name)
     manifest: Manifest = attach_severed(decode_manifest(envelope.manifest), envelope)
     return check(envelope, manifest)
 

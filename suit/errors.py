@@ -15,6 +15,7 @@
      │   ├─ ComponentError, ComponentUnauthorisedError
      │   ├─ ConditionFailedError
      │   └─ AbortError
+     ├─ DifferentError             two things that were compared are not the same
      ├─ NothingToDoError
      ├─ ExpiredError
      ├─ NetworkError
@@ -226,6 +227,13 @@ class AbortError(RefusedError):
 
     reason = "operation-failed"
     report = ReportReason.OPERATION_FAILED
+
+
+class DifferentError(HardsuitError):
+    """Two things that were compared are not the same: the answer of a comparison, not a failure."""
+
+    reason = "different"
+    exit_code = ExitCode.REFUSED
 
 
 class NothingToDoError(HardsuitError):
