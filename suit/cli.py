@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from suit import authoring_cli
+from suit import authoring_cli, report_cli
 from suit.authoring_cli import assembled, decoded
 from suit.command import Console, command
 from suit.errors import RefusedError, UsageError
@@ -30,7 +30,7 @@ def cli() -> None:
     """Build, sign, verify and look at envelopes."""
 
 
-for _name, _verb in authoring_cli.cli.commands.items():
+for _name, _verb in {**authoring_cli.cli.commands, **report_cli.cli.commands}.items():
     cli.add_command(_verb, _name)
 
 _envelope = click.argument("envelope", type=click.Path())
@@ -150,14 +150,21 @@ def show(console: Console, envelope: str, *, brief: bool) -> dict[str, Any]:
 @command(cli)
 @click.argument("file", type=click.Path(), required=False)
 @click.option("--rules", is_flag=True, help="Print all rules and their reasons instead.")
-def lint(console: Console, file: str | None, *, rules: bool) -> list[dict[str, str]]:
+@click.option("--explain", metavar="ID", help="Print one rule and its reason instead, for example L001.")
+def lint(console: Console, file: str | None, *, rules: bool, explain: str | None) -> list[dict[str, str]]:
     """Check FILE, an envelope or a description, against the rules for authors; exit 4 if it breaks one."""
     from suit.lint_rules import RULES, Level
 
-    if rules:
-        for rule in RULES:
+    if rules or explain is not None:
+        chosen = [rule for rule in RULES if rules or rule.id == str(explain).upper()]
+        if not chosen:
+            raise UsageError(f"there is no rule {explain}; --rules lists them")
+        for rule in chosen:
             console.data(f"{rule.id} {rule.level.value}: {rule.title}\n    {rule.why}")
-        return [{"id": one.id, "level": one.level.value, "title": one.title, "why": one.why} for one in RULES]
+        return [
+            {"id": rule.id, "level": rule.level.value, "title": rule.title, "why": rule.why}
+            for rule in chosen
+        ]
     if file is None:
         raise UsageError("a FILE is needed, or --rules")
     findings = _findings(file)

@@ -32,6 +32,20 @@ class Rule:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that is broken, and where: in the words of the description language."""
+
+    rule: Rule
+    where: str
+    message: str
+
+    @property
+    def line(self) -> str:
+        """The finding as people read it."""
+        return f"{self.where}: {self.rule.level.value} {self.rule.id}: {self.message}"
+
+
 UNMATCHED_WRITE: Final = Rule(
     "L001",
     Level.ERROR,
@@ -138,6 +152,19 @@ LARGE_SEQUENCE_NUMBER: Final = Rule(
     "TUF repositories and counters of security ICs do not take more; a number near the end leaves no room "
     "for the next release.",
 )
+DEAD_ALTERNATIVE: Final = Rule(
+    "L018",
+    Level.WARNING,
+    "Every alternative of a try-each but the last has a condition.",
+    "Only a failed condition leads on to the next alternative, a failed directive aborts (M6.4): those after "
+    "an alternative without one are never tried (M8.4.10.2).",
+)
+UNMATCHED_INVOKE: Final = Rule(
+    "L019",
+    Level.WARNING,
+    "What is invoked was matched before, in the same procedure.",
+    "Otherwise the device starts whatever is in the component: the boot is not a trusted one (M4.2, M7).",
+)
 UNSIGNED: Final = Rule(
     "L020",
     Level.WARNING,
@@ -162,6 +189,21 @@ SEVERED: Final = Rule(
     Level.NOTE,
     "All sequences are there to be checked.",
     "A member was severed; lint the full envelope.",
+)
+
+UNUSED_PARAMETER: Final = Rule(
+    "L024",
+    Level.NOTE,
+    "Every parameter that is set is used.",
+    "No command of either procedure uses it for a component that it was set for: a command is missing, or "
+    "the wrong component was selected.",
+)
+TWO_SIZES: Final = Rule(
+    "L025",
+    Level.WARNING,
+    "One digest comes with one size.",
+    "Two images with the same digest are the same image, so one of the sizes is wrong and fails on the "
+    "device.",
 )
 
 DEPRECATED: Final = {

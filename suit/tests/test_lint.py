@@ -339,3 +339,50 @@ def test_deprecated_algorithms_are_named(example: Callable[[str], bytes]) -> Non
     assert [each.message for each in found] == ["ES256 instead of ESP256"]
     unknown = with_block(envelope, cbor.encode(cbor.Tagged(18, [cbor.encode({1: -999}), {}, None, b"x"])))
     assert lint(unknown, decode_manifest(envelope.manifest)) == found
+
+
+def test_alternatives_after_one_without_a_condition_are_never_tried() -> None:
+    found = findings((either((URI, FETCH), (MATCH,)), MATCH))
+    assert lines(found, lint_rules.DEAD_ALTERNATIVE) == ["install.0.try-each.0"]
+    good = (either((MATCH,), (again(MATCH),), (URI, FETCH, MATCH)), either((again(ABORT),), None))
+    assert lines(findings(good), lint_rules.DEAD_ALTERNATIVE) == []
+
+
+def test_what_is_invoked_was_matched() -> None:
+    start = (Step(Command.INVOKE, 2),)
+    assert lines(findings(invoke=start), lint_rules.UNMATCHED_INVOKE) == []
+    assert lines(findings(invoke=start, validate=None), lint_rules.UNMATCHED_INVOKE) == ["invoke.0"]
+    one_way = (either((MATCH,), (ABORT,), None),)
+    assert lines(findings(invoke=start, validate=one_way), lint_rules.UNMATCHED_INVOKE) == ["invoke.0"]
+    load = (override(content=b"new"), WRITE)
+    assert lines(findings(invoke=start, load=load), lint_rules.UNMATCHED_INVOKE) == ["invoke.0"]
+
+
+def test_every_parameter_that_is_set_is_used() -> None:
+    found = findings((URI, MATCH))
+    assert lines(found, lint_rules.UNUSED_PARAMETER) == ["install.0"]
+    assert lines(findings((URI, FETCH, MATCH)), lint_rules.UNUSED_PARAMETER) == []
+
+
+def test_a_parameter_for_several_components_is_used_if_one_of_them_uses_it() -> None:
+    shared = (index(True), *SHARED)
+    used = (index((0, 1)), URI, index(0), FETCH, MATCH)
+    unused = (index(1), URI, index(0), URI, FETCH, MATCH)
+    validate = (index(True), MATCH)
+    for install, expected in ((used, []), (unused, ["install.1"])):
+        found = findings(install, shared=shared, components=2, validate=validate)
+        assert lines(found, lint_rules.UNUSED_PARAMETER) == expected
+
+
+def test_what_a_severed_sequence_may_use_is_not_called_unused(example: Callable[[str], bytes]) -> None:
+    envelope = open_envelope(example("example2.severed-signed.suit"))
+    found = lint(envelope, attach_severed(decode_manifest(envelope.manifest), envelope))
+    assert lines(found, lint_rules.UNUSED_PARAMETER) == []
+
+
+def test_one_digest_has_one_size() -> None:
+    found = findings((override(IMAGE), override(image_size=4), URI, FETCH, MATCH))
+    assert lines(found, lint_rules.TWO_SIZES) == ["install.1"]
+    other = Digest(CoseAlgorithm.SHA_256, bytes([1] * 32))
+    both = override(image_digest=other, image_size=4)
+    assert lines(findings((both, URI, FETCH, MATCH)), lint_rules.TWO_SIZES) == []

@@ -403,6 +403,13 @@ def test_lint_explains_its_rules() -> None:
     assert suit("lint", "gone").exit_code == 8
 
 
+def test_lint_explains_one_rule() -> None:
+    assert suit("lint", "--explain", "l019").stdout.startswith("L019 warning: What is invoked was matched")
+    (rule,) = json.loads(suit("lint", "--explain", "L001", "--json").stdout)["data"]
+    assert rule["id"] == "L001"
+    assert suit("lint", "--explain", "L999").exit_code == 2
+
+
 def test_output_replaces_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "out"
     path.write_bytes(b"before")
