@@ -17,18 +17,21 @@ from device.boot import (
     load_system,
     raise_floor,
 )
+from device.capability import capabilities_of
 from device.components import show_id
 from device.ic.interface import Floor, SecurityIC, sequence_slot
 from device.platform import Fetcher, Platform
 from device.processor import Machine, Trace, update
 from device.processor.admission import check_sequence_number
 from device.record import BootRecord, System, load_record, save_record
+from device.reporter import UNSUPPORTED, Procedure, Reporter, kept_report, refusals_reported
 from device.slots import Transaction, sweep
 from device.storage import Storage
 from device.trust import Trust
 from suit.envelope import encode_envelope, open_envelope
-from suit.errors import NothingToDoError, RefusedError, RollbackError
+from suit.errors import NothingToDoError, RefusedError, RollbackError, UsageError
 from suit.manifest import ComponentId, Manifest
+from suit.report import MAX_NONCE, encode_report
 from suit.target import TargetInfo, target_path
 
 
@@ -94,9 +97,11 @@ class Device:
         self._trust.refresh()
         self._require_news(self._trust.listing(path))
         offered = self._trust.envelope(path)
-        authentic = authenticate(open_envelope(offered.raw), self.ic)
-        offered.info.require_equal(authentic.envelope, authentic.manifest)
-        require_not_below_minimum(authentic, offered.info)
+        envelope = open_envelope(offered.raw)
+        with refusals_reported(self._storage, Procedure.UPDATE, envelope):
+            authentic = authenticate(envelope, self.ic)
+            offered.info.require_equal(authentic.envelope, authentic.manifest)
+            require_not_below_minimum(authentic, offered.info)
         return self.install(authentic)
 
     def install(self, authentic: Authentic[Manifest]) -> System:
@@ -106,12 +111,16 @@ class Device:
             RollbackError: It is below the floor, or below what runs.
             RefusedError, StorageError, NetworkError: As :meth:`update`.
         """
+        with Reporter(self._storage, Procedure.UPDATE, authentic.envelope, authentic.manifest) as reporter:
+            return self._install(authentic, reporter)
+
+    def _install(self, authentic: Authentic[Manifest], reporter: Reporter) -> System:
         record = current_record(self._storage, self.ic)
         floor = floor_of(record, self.ic)
         check_sequence_number(authentic, floor)
         record = self._make_room(record)
         components = Transaction(self._storage, self.ic, self._policy.capacities, record)
-        machine = Machine(components, self._platform, self._fetcher)
+        machine = Machine(components, self._platform, self._fetcher, observer=reporter)
         trace = update(authentic, machine, floor=floor)
         require_validated(trace)
         system = components.seal(
@@ -170,6 +179,36 @@ class Device:
             },
             "last_boot": last_boot(self._storage),
         }
+
+    def suit_report(
+        self,
+        nonce: bytes | None = None,
+        *,
+        procedure: Procedure = Procedure.UPDATE,
+        capabilities: bool = False,
+    ) -> bytes:
+        """Return the SUIT_Report of the last update or boot, signed by the IC (P8).
+
+        Args:
+            nonce: What the asker sent, so that the answer is no old one.
+            procedure: Which report is wanted.
+            capabilities: Say also what this device implements (P6); after a failure for want of a feature it
+                does so by itself.
+
+        Raises:
+            NothingToDoError: There is no such report.
+            UsageError: The nonce is too long.
+            IcError: The IC does not sign.
+        """
+        if nonce is not None and len(nonce) > MAX_NONCE:
+            raise UsageError(f"a nonce has at most {MAX_NONCE} bytes")
+        report = kept_report(self._storage, procedure)
+        if report is None:
+            raise NothingToDoError(f"there is no report of {procedure.value}")
+        failure = report.failure
+        if capabilities or (failure is not None and failure.reason in UNSUPPORTED):
+            report = replace(report, capabilities=capabilities_of(self.ic, self._policy.capacities))
+        return self.ic.sign_report(encode_report(replace(report, nonce=nonce)))
 
     def _require_news(self, listed: TargetInfo) -> None:
         record = load_record(self._storage)

@@ -16,13 +16,14 @@ from device.platform import Fetcher, Platform
 from device.processor import Machine, invoke
 from device.processor.admission import check_sequence_number
 from device.record import BootRecord, System, load_record, save_record
+from device.reporter import HandingOver, Procedure, Reporter, refusals_reported
 from device.slots import Installed
 from device.storage import NotFoundError, Storage
 from device.storage import replace as replace_file
 from spec.labels import CoseAlgorithm
 from suit.envelope import open_envelope
 from suit.errors import HardsuitError, NotAuthenticError, RefusedError
-from suit.manifest import ComponentId, Manifest
+from suit.manifest import ComponentId, Envelope, Manifest
 
 TRIAL_BOOTS: Final = 1
 PCR_IMAGES: Final = 8
@@ -108,7 +109,16 @@ class BootLoader:
         return self._start(record, record.confirmed)
 
     def _start(self, record: BootRecord, system: System) -> Booted:
-        authentic = load_system(self._storage, self._ic, system)
+        procedure = Procedure.TRIAL if system is record.trial else Procedure.BOOT
+        envelope = open_envelope(self._storage.read(system.envelope))
+        with refusals_reported(self._storage, procedure, envelope):
+            authentic = vouched(envelope, self._ic, system)
+        with Reporter(self._storage, procedure, envelope, authentic.manifest) as reporter:
+            return self._run(record, system, authentic, reporter)
+
+    def _run(
+        self, record: BootRecord, system: System, authentic: Authentic[Manifest], reporter: Reporter
+    ) -> Booted:
         components = Installed(self._storage, self._ic, self._capacities, system)
         images = self._measure(system, components)
         trial = system is record.trial
@@ -117,7 +127,8 @@ class BootLoader:
         if not trial:
             raise_floor(self._ic, authentic)
         remember(self._storage, booted)
-        machine = Machine(components, self._platform, self._fetcher)
+        platform = HandingOver(self._platform, reporter)
+        machine = Machine(components, platform, self._fetcher, observer=reporter)
         invoke(authentic, machine, floor=self._ic.floor(sequence_slot(None)))
         return booted
 
@@ -167,13 +178,18 @@ def give_up_trial(storage: Storage, record: BootRecord, error: HardsuitError) ->
 
 
 def load_system(storage: Storage, ic: SecurityIC, system: System) -> Authentic[Manifest]:
-    """Read a system's envelope and have it vouched for again.
+    """Read a system's envelope and have it vouched for again; see :func:`vouched`."""
+    return vouched(open_envelope(storage.read(system.envelope)), ic, system)
+
+
+def vouched(envelope: Envelope, ic: SecurityIC, system: System) -> Authentic[Manifest]:
+    """Have a system's envelope vouched for again.
 
     Raises:
         NotAuthenticError: No trust anchor vouches for it, or it is not what the record names.
         RollbackError, SequenceReusedError: The floor is above it, or names another manifest.
     """
-    authentic = authenticate(open_envelope(storage.read(system.envelope)), ic)
+    authentic = authenticate(envelope, ic)
     if authentic.envelope.digest.value != system.digest:
         raise NotAuthenticError(f"{system.envelope}: not the manifest that the boot record names")
     check_sequence_number(authentic, ic.floor(sequence_slot(None)))

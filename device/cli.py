@@ -159,16 +159,60 @@ def status(console: Console, directory: Path) -> object:
 
 @command(cli)
 @_DIRECTORY
-def report(console: Console, directory: Path) -> object:
-    """Print, as JSON, what the device knows of itself: systems, floors, anchor, and the last boot."""
+@click.option(
+    "--of",
+    "procedure",
+    type=click.Choice(("update", "trial", "boot")),
+    help="Write the signed SUIT report of the last such procedure.",
+)
+@click.option("--nonce", help="In hex; it comes back in the report, which is then no old one.")
+@click.option("--capabilities", is_flag=True, help="Let the report say what the device implements.")
+@click.option("-o", "--out", type=click.Path(), help="Where the report goes; standard output if left out.")
+def report(
+    console: Console,
+    directory: Path,
+    procedure: str | None,
+    nonce: str | None,
+    out: str | None,
+    *,
+    capabilities: bool,
+) -> object:
+    """Print, as JSON, what the device knows of itself; with --of, -o or --nonce write its SUIT report.
+
+    The SUIT report is signed by the security IC, not encrypted; without --of it is the last update's.
+    """
     import json
 
     from device.home import opened
+    from device.reporter import Procedure
+    from suit.files import write_output
+    from suit.report_cli import parse_nonce
 
     with opened(directory) as device:
-        told = device.report()
-    console.data(json.dumps(told, indent=2))
-    return told
+        if (procedure, nonce, out, capabilities) == (None, None, None, False):
+            told = device.report()
+            console.data(json.dumps(told, indent=2))
+            return told
+        wanted = Procedure(procedure or "update")
+        sealed = device.suit_report(parse_nonce(nonce), procedure=wanted, capabilities=capabilities)
+    if out or not console.json:
+        write_output(out, sealed)
+    return {"procedure": wanted.value, "report": sealed.hex()}
+
+
+@command(cli)
+@_DIRECTORY
+@click.option("-o", "--out", type=click.Path(), help="Where the COSE_Key goes; standard output if left out.")
+def report_key(console: Console, directory: Path, out: str | None) -> object:
+    """Write the public key that verifies this device's SUIT reports, as a COSE_Key."""
+    from device.home import opened
+    from suit.files import write_output
+
+    with opened(directory) as device:
+        key = device.ic.report_key()
+    if out or not console.json:
+        write_output(out, key.to_cose())
+    return {"name": key.name.hex(), "cose_key": key.to_cose().hex()}
 
 
 def _describe(system: "System | None") -> str:

@@ -46,6 +46,9 @@ _PAYLOAD_FETCH, _INSTALL = Member.PAYLOAD_FETCH.value, Member.INSTALL.value
 _TEXT = Member.TEXT.value
 _COMPONENTS, _SHARED_SEQUENCE = Common.COMPONENTS.value, Common.SHARED_SEQUENCE.value
 _KNOWN_COMMON: Final = frozenset({_COMPONENTS, _SHARED_SEQUENCE})
+MEMBERS: Final = frozenset(_NAMES)
+"""The members of a manifest that hardsuit implements, by number."""
+COMMON_MEMBERS: Final = _KNOWN_COMMON
 _SUIT_MANIFEST = CborTag.SUIT_MANIFEST.value
 _LANGUAGE_TAG: Final = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
 

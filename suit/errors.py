@@ -64,17 +64,21 @@ class Place(NamedTuple):
         offset: Bytes from the start of that sequence to the command.
         component: The index of the component it was executed for; None when it was not executed.
         command: The command.
+        manifest: The dependency indices that lead to the manifest; empty for the root.
     """
 
     section: Manifest
     offset: int
     component: int | None
     command: Command
+    manifest: tuple[int, ...] = ()
 
     @override
     def __str__(self) -> str:
         section, command = (label.name.lower().replace("_", "-") for label in (self.section, self.command))
         at = f"{command} at {section}+{self.offset}"
+        if self.manifest:
+            at = f"dependency {'.'.join(map(str, self.manifest))}: {at}"
         return at if self.component is None else f"{at}, component {self.component}"
 
 

@@ -14,6 +14,7 @@ from conformance.stage import PRODUCT, Stage, make_image
 from device.cli import cli
 from suit.errors import ExitCode
 from suit.keys import CoseKey
+from suit.report_seal import open_report
 
 
 @pytest.fixture
@@ -65,6 +66,25 @@ def one_line(result: Result, code: ExitCode) -> str:
 def told(result: Result) -> Any:
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)["data"]
+
+
+@pytest.mark.req("P8-1")
+def test_a_device_signs_its_reports_and_gives_its_report_key(
+    stage: Stage, home: Path, key: Path, tmp_path: Path
+) -> None:
+    assert init(stage, home, key).exit_code == 0
+    assert one_line(run("report", home, "--of", "update"), ExitCode.NOTHING_TO_DO)
+    assert run("update", home).exit_code == 0
+    sealed, public = tmp_path / "report.cbor", tmp_path / "report-key.cose"
+    assert run("report", home, "--nonce", "c0ffee", "-o", sealed).exit_code == 0
+    assert run("report-key", home, "-o", public).exit_code == 0
+    report = open_report(sealed.read_bytes(), [CoseKey.from_cose(public.read_bytes())])
+    assert (report.nonce, report.failure, report.capabilities) == (b"\xc0\xff\xee", None, None)
+    shown = told(run("report", home, "--of", "update", "--capabilities", "--json"))
+    asked = open_report(bytes.fromhex(shown["report"]), [CoseKey.from_cose(public.read_bytes())])
+    assert asked.capabilities is not None
+    one_line(run("report", home, "--nonce", "coffee"), ExitCode.USAGE)
+    one_line(run("report", home, "--nonce", "00" * 65), ExitCode.USAGE)
 
 
 @pytest.mark.req("H7-8", "H8-2")

@@ -6,8 +6,10 @@ import pytest
 
 from conformance.powercut import CrashMode, PowerCutStorage, PowerLoss
 from conformance.tests.lab import IC, Lab, install
+from device.reporter import Procedure, kept_report
 from device.storage import Storage
 from suit.errors import HardsuitError
+from suit.report import Report
 
 
 def update(lab: Lab, storage: Storage) -> None:
@@ -113,14 +115,21 @@ def forgotten(lab: Lab, files: dict[str, bytes], sync: int, steps: int) -> bool:
             told = device.boot().to_dict()
             if steps > 2:
                 device.confirm()
+    reported = reports(storage)
     try:
         survivor = storage.after_power_loss()
+        if reports(survivor) != reported:
+            return True
         with lab.device(survivor) as device:
             if steps > 1 and device.report()["last_boot"] != told:
                 return True
         return lab.boots(survivor) != (1 if steps == 2 else 2)
     except HardsuitError:
         return True
+
+
+def reports(storage: Storage) -> list[Report | None]:
+    return [kept_report(storage, procedure) for procedure in Procedure]
 
 
 def broken(lab: Lab, storage: PowerCutStorage) -> bool:

@@ -250,7 +250,8 @@ class Interpreter:
         return Place(self._section, step.offset, index if index in selection else selection[0], step.label)
 
     def _record(self, step: Step, *, succeeded: bool) -> Record:
-        return Record(self._place(step), step.argument, succeeded, measured(self._state, step.label))
+        values = measured(self._state, step.label, succeeded=succeeded)
+        return Record(self._place(step), step.argument, succeeded, values)
 
 
 def _sets_index(sequence: Sequence) -> bool:

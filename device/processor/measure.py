@@ -13,10 +13,20 @@ from suit.manifest import Digest, ParameterValue, Pen
 Measured: TypeAlias = Mapping[Parameter, ParameterValue]
 
 
-def measured(state: State, command: Command) -> Measured:
+def measured(state: State, command: Command, *, succeeded: bool) -> Measured:
     """Return the measured values of the parameters that a command consumes; empty where there are none."""
+    if succeeded and command is Command.IMAGE_MATCH:
+        return _matched(state)
     measure = _MEASURES.get(command)
     return {} if measure is None else measure(state)
+
+
+def _matched(state: State) -> Measured:
+    """Return what was measured just now, without measuring a large image again."""
+    expected, size = state.parameters.image_digest, state.components.size(state.current)
+    if expected is None or size is None:
+        return {}
+    return {Parameter.IMAGE_DIGEST: expected, Parameter.IMAGE_SIZE: size}
 
 
 def _image(state: State) -> Measured:

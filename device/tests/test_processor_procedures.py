@@ -38,6 +38,7 @@ from suit.errors import (
     ConditionFailedError,
     HardsuitError,
     NetworkError,
+    Place,
     StorageError,
     UnsupportedCommandError,
     UnsupportedParameterError,
@@ -191,7 +192,7 @@ def test_an_error_names_the_command_that_failed_in_nested_sequences() -> None:
     with pytest.raises(ConditionFailedError) as caught:
         rig.install(run(run(override(content=NEW), ABORT)))
     # 82 1820 44 82 1820 47 | the nested array begins behind two heads of run-sequence
-    assert caught.value.place == (Section.INSTALL, 16, 0, Command.ABORT)
+    assert caught.value.place == Place(Section.INSTALL, 16, 0, Command.ABORT)
     assert str(caught.value) == "abort at install+16, component 0: the manifest says so"
 
 

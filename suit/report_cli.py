@@ -1,0 +1,71 @@
+"""``hardsuit suit report-verify``: believe a device's report, and read it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from suit.command import Console, command
+from suit.errors import UsageError
+from suit.files import read_input
+
+# ruff: noqa: PLC0415 - a verb imports what it needs, so that --help and the other verbs do not wait
+
+
+@click.group()
+def cli() -> None:
+    """Verbs that :mod:`suit.cli` takes into its own group."""
+
+
+@command(cli)
+@click.argument("report", type=click.Path())
+@click.option("--envelope", required=True, type=click.Path(), help="The envelope that the report is about.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The device's report key, PEM or COSE_Key; repeatable.",
+)
+@click.option("--nonce", help="What the device was asked with, in hex; an old report is refused then.")
+def report_verify(
+    console: Console, report: str, envelope: str, keys: tuple[Path, ...], nonce: str | None
+) -> dict[str, Any]:
+    """Verify REPORT, hold it against its envelope, and tell what happened on the device.
+
+    The envelope itself is not authenticated here: that the report's digest is its digest is what counts.
+    """
+    from suit.envelope import MAX_ENVELOPE, open_envelope
+    from suit.keys import load_key
+    from suit.narrow import draft_name
+    from suit.replay import replay
+    from suit.report_seal import MAX_SEALED, open_report
+
+    expected = parse_nonce(nonce)
+    opened = open_report(read_input(report, MAX_SEALED), [load_key(key) for key in keys])
+    events = replay(opened, open_envelope(read_input(envelope, MAX_ENVELOPE)), nonce=expected)
+    for event in events:
+        console.data(f"{event.where}: {event.what}")
+    if expected is None:
+        console.say("no --nonce: this may be an old report")
+    failure = opened.failure
+    return {
+        "result": draft_name(failure.reason) if failure else "ok",
+        "code": failure.code if failure else 0,
+        "events": [{"where": event.where, "what": event.what} for event in events],
+    }
+
+
+def parse_nonce(text: str | None) -> bytes | None:
+    """Read a nonce in hex.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if text is None:
+        return None
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise UsageError(f"--nonce {text}: not hex") from None
