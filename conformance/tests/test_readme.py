@@ -1,4 +1,4 @@
-"""The README's three tours run as printed; only the port differs."""
+"""The README's tours run as printed; only the port differs."""
 
 import os
 import re
@@ -79,6 +79,14 @@ def test_the_integrators_program_updates_boots_and_confirms(workshop: Path, url:
         outputs.append(done.stdout.splitlines())
     assert outputs[0] == ["installed 1", "runs 1 on trial"]
     assert outputs[1][-1] == "runs 1 confirmed"
+
+
+def test_the_device_of_the_tour_proves_what_it_did(workshop: Path, url: str) -> None:
+    made = subprocess.run([sys.executable, "-c", program(url)], cwd=workshop, timeout=60, check=False)
+    assert made.returncode == 0
+    done = shell(TOURS["reporter"], workshop)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("result: invoke-pending: invoke at invoke+")
 
 
 def test_the_integrators_program_is_short() -> None:
