@@ -95,6 +95,8 @@ def _of_procedures(envelope: Envelope, manifest: Manifest) -> list[Finding]:
         for member, sequence in sequences.items()
         if sequence is None
     ]
+    if manifest.shared_sequence is not None and not sequences:
+        findings.append(Finding(rules.UNRUN_CHECKS, "shared-sequence", "there is no other sequence"))
     usage = Usage()
     for procedure in _PROCEDURES:
         run = DryRun(len(manifest.components), frozenset(envelope.payloads), findings, usage)

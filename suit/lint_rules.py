@@ -205,6 +205,13 @@ TWO_SIZES: Final = Rule(
     "Two images with the same digest are the same image, so one of the sizes is wrong and fails on the "
     "device.",
 )
+UNRUN_CHECKS: Final = Rule(
+    "L026",
+    Level.ERROR,
+    "There is a sequence for the shared sequence to run in front of.",
+    "It runs before each other sequence and never alone (M8.4.5): without one nothing is checked, and every "
+    "device accepts the manifest.",
+)
 
 DEPRECATED: Final = {
     CoseAlgorithm.ES256: CoseAlgorithm.ESP256,

@@ -386,3 +386,9 @@ def test_one_digest_has_one_size() -> None:
     other = Digest(CoseAlgorithm.SHA_256, bytes([1] * 32))
     both = override(image_digest=other, image_size=4)
     assert lines(findings((both, URI, FETCH, MATCH)), lint_rules.TWO_SIZES) == []
+
+
+def test_the_shared_sequence_has_another_to_run_before() -> None:
+    assert lines(findings(validate=None), lint_rules.UNRUN_CHECKS) == ["shared-sequence"]
+    assert lines(findings(validate=VALIDATE), lint_rules.UNRUN_CHECKS) == []
+    assert lines(findings((ABORT,), validate=None), lint_rules.UNRUN_CHECKS) == []
