@@ -251,6 +251,7 @@ def _described(text: str, name: str) -> "Envelope":
 
 
 def _findings(name: str) -> "list[Finding]":
+    from suit.authenticate import check_digest
     from suit.decode import attach_severed, decode_manifest
     from suit.envelope import MAX_ENVELOPE, open_envelope
     from suit.lint import lint as check
@@ -258,6 +259,7 @@ def _findings(name: str) -> "list[Finding]":
     raw = read_input(name, MAX_ENVELOPE)
     if raw[:1] == bytes([_ENVELOPE_TAG]):
         envelope = open_envelope(raw)
+        check_digest(envelope)
     else:
         envelope = _described(decoded(raw, name), name)
     manifest: Manifest = attach_severed(decode_manifest(envelope.manifest), envelope)

@@ -5,13 +5,14 @@ With ``--json`` a command prints one object ``{ok, code, reason, data}`` and not
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
 import click
 
-from suit.errors import ExitCode, HardsuitError
+from suit.errors import ExitCode, HardsuitError, StorageError
 from suit.printable import printable
 
 P = ParamSpec("P")
@@ -40,9 +41,20 @@ class Console:
             click.echo(words, err=True)
 
     def data(self, text: str | bytes) -> None:
-        """Print data on stdout; with ``--json`` the verb's return value is printed instead."""
-        if not self.json:
+        """Print data on stdout; with ``--json`` the verb's return value is printed instead.
+
+        Raises:
+            StorageError: Standard output takes no more.
+        """
+        if self.json:
+            return
+        try:
             click.echo(text)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _discard_output()
+            raise StorageError(f"standard output: {error.strerror}") from error
 
     @property
     def interactive(self) -> bool:
@@ -62,7 +74,12 @@ def command(group: click.Group, name: str | None = None) -> Callable[[Verb[P]], 
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
             console = _console(kwargs)
             code, reason, message, data = _outcome(verb, console, *args, **kwargs)
-            _report(console, code, reason, message, data)
+            try:
+                _report(console, code, reason, message, data)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                code = _unprintable(error)
             raise SystemExit(code.value)
 
         run.__dict__.pop("__wrapped__", None)
@@ -108,3 +125,16 @@ def _report(console: Console, code: ExitCode, reason: str, message: str, data: o
         click.echo(json.dumps({"ok": ok, "code": code.value, "reason": reason, "data": shown}))
     if message:
         click.echo(f"hardsuit: {printable(message)}", err=True)
+
+
+def _unprintable(error: OSError) -> ExitCode:
+    _discard_output()
+    click.echo(f"hardsuit: standard output: {error.strerror}", err=True)
+    return ExitCode.STORAGE
+
+
+def _discard_output() -> None:
+    """Let what is buffered go nowhere, so that the interpreter does not fail on it again as it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

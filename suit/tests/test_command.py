@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -125,3 +126,18 @@ def test_the_front_door_names_every_room_without_entering_it() -> None:
 def test_an_unknown_noun_or_verb_is_a_usage_error() -> None:
     for arguments in (["nothing"], ["suit", "nothing"], ["suit", "show", "--nothing"]):
         assert CliRunner().invoke(main, arguments).exit_code == ExitCode.USAGE.value
+
+
+def test_a_full_standard_output_is_one_line_and_exit_8() -> None:
+    for flags in ([], ["--json"]):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "hardsuit", "suit", "lint", "--rules", *flags],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=Path(__file__).parents[2],
+                check=False,
+            )
+        assert done.returncode == ExitCode.STORAGE.value
+        assert done.stderr.splitlines() == ["hardsuit: standard output: No space left on device"]
