@@ -7,6 +7,7 @@ single receive, so the total time and the minimum average rate hold to the secon
 
 import http.client
 import io
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from suit.errors import NetworkError, UsageError
 
 CHUNK: Final = 1 << 18
 _SMALL: Final = 1 << 16
+_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 _MAX_REDIRECTS: Final = 3
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "hardsuit"}
@@ -174,7 +176,7 @@ class Download:
     def __init__(self, url: str, response: urllib3.BaseHTTPResponse) -> None:
         self._url, self._response = url, response
         announced = response.headers.get("Content-Length", "")
-        self.length = int(announced) if announced.isascii() and announced.isdigit() else None
+        self.length = int(announced) if _LENGTH.fullmatch(announced) else None
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body in chunks of :data:`CHUNK` bytes.
@@ -296,6 +298,8 @@ def _translated(url: str) -> Iterator[None]:
         raise NetworkError(f"{url}: timed out") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise NetworkError(f"{url}: {_cause(error)}") from error
+    except ValueError as error:  # urllib3 lets through what a chunk size made of int()
+        raise NetworkError(f"{url}: the answer is malformed") from error
 
 
 def _cause(error: BaseException) -> str:
