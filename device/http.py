@@ -175,8 +175,11 @@ class Download:
 
     def __init__(self, url: str, response: urllib3.BaseHTTPResponse) -> None:
         self._url, self._response = url, response
-        announced = response.headers.get("Content-Length", "")
-        self.length = int(announced) if _LENGTH.fullmatch(announced) else None
+        announced = response.headers.get("Content-Length")
+        if announced is not None and not _LENGTH.fullmatch(announced):
+            self.close()
+            raise NetworkError(f"{url}: the answer announces a length that is none")
+        self.length = None if announced is None else int(announced)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body in chunks of :data:`CHUNK` bytes.
