@@ -16,7 +16,8 @@ from device.ic.emulator import Emulator, MemoryKey
 from device.ic.errors import IcError
 from device.ic.interface import Floor, SecurityIC, sequence_slot
 from device.platform import MemoryFetcher, MemoryPlatform
-from device.processor import Machine, Trace, invoke, update
+from device.processor import Machine, Policy, Profile, Rights, Trace, invoke, uninstall, update
+from device.references import MemoryReferences
 from device.storage import MemoryStorage
 from spec.labels import CoseAlgorithm
 from suit.envelope import open_envelope
@@ -34,7 +35,8 @@ from suit.manifest import ComponentId
 
 # What a device says no with. Any other error is no verdict on the update.
 REFUSALS: Final = (RejectedError, RefusedError, NetworkError, StorageError)
-_PROCEDURES: Final = {"update": update, "invoke": invoke}
+_PROCEDURES: Final = {"update": update, "invoke": invoke, "uninstall": uninstall}
+_PROFILES: Final = {"strict": Profile.STRICT, "compat": Profile.COMPAT}
 _MANIFEST_KEYS: Final = frozenset({"verify", "mac"})
 
 
@@ -62,7 +64,11 @@ class _Device:
         self._envelope = bytes.fromhex(case["envelope"])
         described = case["device"]
         self._floors = {_id(row["id"]): int(row["sequence"]) for row in described.get("floors", ())}
-        self._ic = _ic(case["keys"], int(described.get("clock") or 0))
+        keys = _keys(case["keys"])
+        clock = int(described.get("clock") or 0)
+        self._ic = Emulator.provision(
+            MemoryStorage(), MemoryKey(), keys=[key for key, _ in keys], clock=lambda: clock
+        )
         self._components = _Components(
             {_id(row["id"]): _component(row) for row in described["components"]}, self._ic
         )
@@ -72,7 +78,20 @@ class _Device:
             devices=[bytes.fromhex(value) for value in described["device_ids"]],
         )
         resources = {str(uri): bytes.fromhex(content) for uri, content in case["resources"].items()}
-        self._machine = Machine(self._components, self._platform, MemoryFetcher(resources))
+        owners = {_id(row["id"]): row.get("owners", ()) for row in described["components"]}
+        self._machine = Machine(
+            self._components,
+            self._platform,
+            MemoryFetcher(resources),
+            Policy(
+                profile=_PROFILES[case["profile"]],
+                rights={key.name: rights for key, rights in keys if rights is not None},
+            ),
+            ic=self._ic,
+            references=MemoryReferences(
+                {component: frozenset([_id(each) for each in ids]) for component, ids in owners.items()}
+            ),
+        )
 
     def act(self) -> dict[str, Any]:
         """Run the procedure, and answer."""
@@ -87,9 +106,10 @@ class _Device:
 
     def _run(self, trace: Trace) -> None:
         authentic = authenticate(open_envelope(self._envelope), self._ic)
-        # Manifests of the base document name no component of their own. The IC raises a floor only for a
-        # manifest that it has verified, and the case does not have that older one, so the floor is given.
-        floor = Floor(sequence_slot(None), self._floors.get((), 0))
+        # The IC raises a floor only for a manifest that it has verified, and the case does not have that
+        # older one, so the floor is given.
+        root = authentic.manifest.component_id
+        floor = Floor(sequence_slot(root), self._floors.get(root or (), 0))
         self._procedure(authentic, self._machine, floor=floor, trace=trace)
 
     def _answer(self, trace: Trace, error: HardsuitError | None) -> dict[str, Any]:
@@ -134,17 +154,18 @@ class _Components(MemoryComponents):
         return self._described[component].digest is not None
 
 
-def _ic(keys: Sequence[Mapping[str, Any]], clock: int) -> SecurityIC:
+def _keys(rows: Sequence[Mapping[str, Any]]) -> list[tuple[CoseKey, Rights | None]]:
+    """Return the keys that manifests are verified with, and what each may do; None is everything."""
     trusted = []
-    for row in keys:
-        if "rights" in row:
-            raise ValueError("rights of signers are not implemented")
+    for row in rows:
         if row["use"] in _MANIFEST_KEYS:
             try:
-                trusted.append(CoseKey.from_cose(bytes.fromhex(row["cose_key"])))
+                key = CoseKey.from_cose(bytes.fromhex(row["cose_key"]))
             except UnsupportedAlgorithmError:
                 continue  # no such key can be provisioned; what it signs will not be believed
-    return Emulator.provision(MemoryStorage(), MemoryKey(), keys=trusted, clock=lambda: clock)
+            prefixes = row.get("rights")
+            trusted.append((key, None if prefixes is None else Rights(tuple([_id(p) for p in prefixes]))))
+    return trusted
 
 
 def _component(row: Mapping[str, Any]) -> MemoryComponent:

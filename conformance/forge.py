@@ -92,6 +92,7 @@ def manifest(
     components: Sequence[Item] = ((b"\x00",),),
     shared: Steps | bytes | None = None,
     version: Item = 1,
+    dependencies: Item = None,
     extra: Mapping[Item, Item] | None = None,
     without: Sequence[Item] = (),
     **sequences: Steps | bytes | list[Item] | None,
@@ -103,12 +104,15 @@ def manifest(
         components: The component identifiers.
         shared: The shared sequence.
         version: The version of the encoding.
+        dependencies: The map of dependencies (T5.2.2).
         extra: Members to add or replace by label.
         without: Members to leave out again.
         sequences: ``payload_fetch``, ``install``, ``validate``, ``load``, ``invoke``, ``text``: steps,
             encoded bytes, or the digest of a severable member.
     """
     common: dict[Item, Item] = {Common.COMPONENTS: list(components)}
+    if dependencies is not None:
+        common[Common.DEPENDENCIES] = dependencies
     if shared is not None:
         common[Common.SHARED_SEQUENCE] = _content(shared)
     members: dict[Item, Item] = {

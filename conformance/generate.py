@@ -37,6 +37,11 @@ from conformance.casebook import (
     run_sequence,
     severable,
     strict_order,
+    trust_domains,
+    trust_lockstep,
+    trust_published,
+    trust_rights,
+    trust_structure,
     try_each,
 )
 
@@ -61,6 +66,11 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     run_sequence,
     severable,
     strict_order,
+    trust_domains,
+    trust_lockstep,
+    trust_published,
+    trust_rights,
+    trust_structure,
     try_each,
 )
 IN_ONE_FILE: Final = frozenset({extensions.TOPIC})

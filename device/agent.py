@@ -29,7 +29,7 @@ from device.slots import Transaction, sweep
 from device.storage import Storage
 from device.trust import Trust
 from suit.envelope import encode_envelope, open_envelope
-from suit.errors import NothingToDoError, RefusedError, RollbackError, UsageError
+from suit.errors import ComponentUnauthorisedError, NothingToDoError, RefusedError, RollbackError, UsageError
 from suit.manifest import ComponentId, Manifest
 from suit.report import MAX_NONCE, encode_report
 from suit.target import TargetInfo, target_path
@@ -116,17 +116,20 @@ class Device:
 
     def _install(self, authentic: Authentic[Manifest], reporter: Reporter) -> System:
         record = current_record(self._storage, self.ic)
-        floor = floor_of(record, self.ic)
+        root = authentic.manifest.component_id or ()
+        require_same_root(record, root)
+        floor = floor_of(record, self.ic, root)
         check_sequence_number(authentic, floor)
         record = self._make_room(record)
         components = Transaction(self._storage, self.ic, self._policy.capacities, record)
-        machine = Machine(components, self._platform, self._fetcher, observer=reporter)
+        machine = Machine(components, self._platform, self._fetcher, observer=reporter, ic=self.ic)
         trace = update(authentic, machine, floor=floor)
         require_validated(trace)
         system = components.seal(
             encode_envelope(authentic.envelope),
             authentic.manifest.sequence_number,
             authentic.envelope.digest.value,
+            root,
         )
         save_record(self._storage, replace(record, trial=system, boots=0))
         return system
@@ -164,7 +167,8 @@ class Device:
 
     def floor(self) -> int:
         """Return the sequence number below which nothing installs or boots."""
-        return self.ic.floor(sequence_slot(None)).value
+        confirmed = self.record().confirmed
+        return self.ic.floor(sequence_slot(confirmed.root if confirmed else None)).value
 
     def report(self) -> dict[str, Any]:
         """Return what the device knows of itself: systems, floors, anchor, last boot. For JSON."""
@@ -226,9 +230,22 @@ class Device:
         return record
 
 
-def floor_of(record: BootRecord, ic: SecurityIC) -> Floor:
+def require_same_root(record: BootRecord, root: ComponentId) -> None:
+    """Let one root follow another only under its own name: a new name would begin with a floor of its own.
+
+    Raises:
+        ComponentUnauthorisedError: The confirmed system's manifest has another component identifier.
+    """
+    running = record.confirmed
+    if running is not None and running.root != root:
+        raise ComponentUnauthorisedError(
+            f"root {show_id(root)} does not replace root {show_id(running.root)}"
+        )
+
+
+def floor_of(record: BootRecord, ic: SecurityIC, root: ComponentId) -> Floor:
     """Return the IC's floor, or what runs if that is above it: a confirmation may be incomplete."""
-    floor = ic.floor(sequence_slot(None))
+    floor = ic.floor(sequence_slot(root))
     running = record.confirmed
     if running is None or running.sequence_number < floor.value:
         return floor

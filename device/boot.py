@@ -128,8 +128,9 @@ class BootLoader:
             raise_floor(self._ic, authentic)
         remember(self._storage, booted)
         platform = HandingOver(self._platform, reporter)
-        machine = Machine(components, platform, self._fetcher, observer=reporter)
-        invoke(authentic, machine, floor=self._ic.floor(sequence_slot(None)))
+        machine = Machine(components, platform, self._fetcher, observer=reporter, ic=self._ic)
+        floor = self._ic.floor(sequence_slot(authentic.manifest.component_id))
+        invoke(authentic, machine, floor=floor)
         return booted
 
     def _measure(self, system: System, components: Installed) -> dict[ComponentId, bytes]:
@@ -165,7 +166,7 @@ def current_record(storage: Storage, ic: SecurityIC) -> BootRecord:
     record = load_record(storage)
     if record.trial is None:
         return record
-    floor = ic.floor(sequence_slot(None))
+    floor = ic.floor(sequence_slot(record.trial.root))
     if (floor.value, floor.digest) != (record.trial.sequence_number, record.trial.digest):
         return record
     return save_record(storage, BootRecord(record.generation, confirmed=record.trial))
@@ -192,14 +193,14 @@ def vouched(envelope: Envelope, ic: SecurityIC, system: System) -> Authentic[Man
     authentic = authenticate(envelope, ic)
     if authentic.envelope.digest.value != system.digest:
         raise NotAuthenticError(f"{system.envelope}: not the manifest that the boot record names")
-    check_sequence_number(authentic, ic.floor(sequence_slot(None)))
+    check_sequence_number(authentic, ic.floor(sequence_slot(authentic.manifest.component_id)))
     return authentic
 
 
 def raise_floor(ic: SecurityIC, authentic: Authentic[Manifest]) -> None:
     """Let the IC's floor follow a confirmed system; nothing happens when it is there already."""
     ic.raise_floor(
-        sequence_slot(None),
+        sequence_slot(authentic.manifest.component_id),
         authentic.manifest.sequence_number,
         digest=authentic.envelope.digest.value,
         proof=authentic.tickets,

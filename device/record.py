@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from device.storage import NotFoundError, Storage
 from suit import cbor
+from suit.decode import decode_component_id
 from suit.errors import HardsuitError, StorageError
 from suit.manifest import ComponentId
 from suit.narrow import as_bytes, as_map, as_uint
@@ -34,6 +35,7 @@ class System:
         sequence_number: Of its manifest.
         digest: Of its manifest.
         images: The stored file of each component that has content.
+        root: The manifest's own component identifier, empty when it names none: it keys the floor (T5.2.1).
     """
 
     slot: int
@@ -41,6 +43,7 @@ class System:
     sequence_number: int
     digest: bytes
     images: Mapping[ComponentId, str]
+    root: ComponentId = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -145,7 +148,14 @@ def _encode_system(system: System | None) -> cbor.Item:
     if system is None:
         return None
     images = dict(system.images)
-    return [system.slot, system.envelope, system.sequence_number, system.digest, images]
+    return [
+        system.slot,
+        system.envelope,
+        system.sequence_number,
+        system.digest,
+        images,
+        list(system.root),
+    ]
 
 
 def _decode(raw: bytes) -> BootRecord:
@@ -166,13 +176,14 @@ def _decode_system(item: cbor.Item) -> System | None:
     match item:
         case None:
             return None
-        case [slot, str() as envelope, number, digest, images]:
+        case [slot, str() as envelope, number, digest, images, root]:
             return System(
                 as_uint(slot, "boot record"),
                 envelope,
                 as_uint(number, "boot record"),
                 as_bytes(digest, "boot record"),
                 {key: str(name) for key, name in as_map(images, "boot record").items()},
+                decode_component_id(root, "boot record"),
             )
         case _:
             raise StorageError("boot record: not a system")

@@ -152,7 +152,9 @@ class Transaction(_Files):
         known = self._written.get(component, {}).get(algorithm)
         return known if known is not None else super().digest(component, algorithm)
 
-    def seal(self, envelope: bytes, sequence_number: int, manifest_digest: bytes) -> System:
+    def seal(
+        self, envelope: bytes, sequence_number: int, manifest_digest: bytes, root: ComponentId
+    ) -> System:
         """Read every written image back through the IC, make all of it durable, and name the result.
 
         Raises:
@@ -165,7 +167,7 @@ class Transaction(_Files):
         name = f"{ENVELOPES}/{manifest_digest.hex()}.{self._generation}.suit"
         replace(self._storage, name, envelope)
         self._storage.sync_dir(IMAGES)
-        return System(self._slot, name, sequence_number, manifest_digest, dict(self._images))
+        return System(self._slot, name, sequence_number, manifest_digest, dict(self._images), root)
 
 
 class Installed(_Files):

@@ -41,21 +41,26 @@ CONDITIONS: Final[frozenset[Command]] = frozenset(
         Command.IMAGE_MATCH,
         Command.COMPONENT_SLOT,
         Command.CHECK_CONTENT,
+        Command.DEPENDENCY_INTEGRITY,
+        Command.IS_DEPENDENCY,
         Command.ABORT,
     }
 )
 
 DIRECTIVES: Final[frozenset[Command]] = frozenset(
     {
+        Command.PROCESS_DEPENDENCY,
         Command.SET_COMPONENT_INDEX,
         Command.TRY_EACH,
         Command.WRITE,
+        Command.SET_PARAMETERS,
         Command.OVERRIDE_PARAMETERS,
         Command.FETCH,
         Command.COPY,
         Command.INVOKE,
         Command.SWAP,
         Command.RUN_SEQUENCE,
+        Command.UNLINK,
     }
 )
 
@@ -63,11 +68,14 @@ _STRUCTURED: Final[Mapping[Command, Argument]] = {
     Command.SET_COMPONENT_INDEX: Argument.INDEX,
     Command.TRY_EACH: Argument.BRANCHES,
     Command.RUN_SEQUENCE: Argument.SEQUENCE,
+    Command.SET_PARAMETERS: Argument.PARAMETERS,
     Command.OVERRIDE_PARAMETERS: Argument.PARAMETERS,
 }
 
 ARGUMENTS: Final[Mapping[Command, Argument]] = {
-    command: _STRUCTURED.get(command, Argument.POLICY) for command in CONDITIONS | DIRECTIVES
+    command: _STRUCTURED.get(command, Argument.POLICY)
+    for command in Command  # in the order of the registry, which a set does not have
+    if command in CONDITIONS | DIRECTIVES
 }
 
 VALUES: Final[Mapping[Parameter, Value]] = {
@@ -89,6 +97,7 @@ VALUES: Final[Mapping[Parameter, Value]] = {
 SHARED_SEQUENCE_COMMANDS: Final[frozenset[Command]] = CONDITIONS | {
     Command.SET_COMPONENT_INDEX,
     Command.TRY_EACH,
+    Command.SET_PARAMETERS,
     Command.OVERRIDE_PARAMETERS,
     Command.RUN_SEQUENCE,
 }

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from spec.labels import CborTag, Common, TextComponent, TextManifest
+from spec.labels import Dependency as Metadata
 from spec.labels import Manifest as Member
 from suit import cbor, digest
 from suit.decode_sequence import SEQUENCE_LIMITS, decode_digest, decode_sequence
 from suit.errors import LimitError, MalformedError, NotAuthenticError, UnsupportedElementError
-from suit.manifest import ComponentId, Envelope, Manifest, Sequence, Severable, Text, Texts
+from suit.manifest import ComponentId, Dependency, Envelope, Manifest, Sequence, Severable, Text, Texts
 from suit.narrow import as_bytes, as_map, as_text, as_uint, draft_name
 
 MAX_COMPONENTS: Final = 64
@@ -32,8 +33,12 @@ _NAMES: Final = {
         Member.VALIDATE,
         Member.LOAD,
         Member.INVOKE,
+        Member.DEPENDENCY_RESOLUTION,
         Member.PAYLOAD_FETCH,
+        Member.CANDIDATE_VERIFICATION,
         Member.INSTALL,
+        Member.UNINSTALL,
+        Member.MANIFEST_COMPONENT_ID,
         Member.TEXT,
     )
 }
@@ -42,15 +47,21 @@ _SEQUENCE_NUMBER = Member.MANIFEST_SEQUENCE_NUMBER.value
 _COMMON = Member.COMMON.value
 _REFERENCE_URI = Member.REFERENCE_URI.value
 _VALIDATE, _LOAD, _INVOKE = Member.VALIDATE.value, Member.LOAD.value, Member.INVOKE.value
+_DEPENDENCY_RESOLUTION = Member.DEPENDENCY_RESOLUTION.value
 _PAYLOAD_FETCH, _INSTALL = Member.PAYLOAD_FETCH.value, Member.INSTALL.value
+_CANDIDATE_VERIFICATION, _UNINSTALL = Member.CANDIDATE_VERIFICATION.value, Member.UNINSTALL.value
+_COMPONENT_ID = Member.MANIFEST_COMPONENT_ID.value
 _TEXT = Member.TEXT.value
 _COMPONENTS, _SHARED_SEQUENCE = Common.COMPONENTS.value, Common.SHARED_SEQUENCE.value
-_KNOWN_COMMON: Final = frozenset({_COMPONENTS, _SHARED_SEQUENCE})
+_DEPENDENCIES, _PREFIX = Common.DEPENDENCIES.value, Metadata.PREFIX.value
+_KNOWN_COMMON: Final = frozenset({_COMPONENTS, _SHARED_SEQUENCE, _DEPENDENCIES})
 MEMBERS: Final = frozenset(_NAMES)
 """The members of a manifest that hardsuit implements, by number."""
 COMMON_MEMBERS: Final = _KNOWN_COMMON
 _SUIT_MANIFEST = CborTag.SUIT_MANIFEST.value
 _LANGUAGE_TAG: Final = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
+
+_NONE: Final[Mapping[int, Dependency]] = {}
 
 T = TypeVar("T")
 
@@ -73,18 +84,25 @@ def decode_manifest(raw: bytes, *, where: str = "manifest") -> Manifest:
     version = _required(members, _VERSION, where)
     if type(version) is not int or version != MANIFEST_VERSION:
         raise MalformedError(where, f"manifest version {cbor.shown(version)} instead of {MANIFEST_VERSION}")
-    components, shared = _common(_required(members, _COMMON, where), budget, f"{where}.common")
-    reference_uri = members.get(_REFERENCE_URI)
+    components, dependencies, shared = _common(_required(members, _COMMON, where), budget, f"{where}.common")
+    reference_uri, component_id = members.get(_REFERENCE_URI), members.get(_COMPONENT_ID)
     return Manifest(
         sequence_number=as_uint(_required(members, _SEQUENCE_NUMBER, where), f"{where}.sequence-number"),
         components=components,
         shared_sequence=shared,
         reference_uri=None if reference_uri is None else as_text(reference_uri, f"{where}.reference-uri"),
+        dependency_resolution=_severable_sequence(members, _DEPENDENCY_RESOLUTION, budget, where),
         payload_fetch=_severable_sequence(members, _PAYLOAD_FETCH, budget, where),
+        candidate_verification=_severable_sequence(members, _CANDIDATE_VERIFICATION, budget, where),
         install=_severable_sequence(members, _INSTALL, budget, where),
         validate=_sequence_member(members, _VALIDATE, budget, where),
         load=_sequence_member(members, _LOAD, budget, where),
         invoke=_sequence_member(members, _INVOKE, budget, where),
+        uninstall=_sequence_member(members, _UNINSTALL, budget, where),
+        dependencies=dependencies,
+        component_id=None
+        if component_id is None
+        else decode_component_id(component_id, f"{where}.manifest-component-id"),
         text=_text_member(members, budget, components, where),
         raw=raw,
     )
@@ -161,16 +179,49 @@ def _require_known(members: Mapping[cbor.Item, cbor.Item], where: str) -> None:
 
 def _common(
     item: cbor.Item, budget: cbor.Budget, where: str
-) -> tuple[tuple[ComponentId, ...], Sequence | None]:
+) -> tuple[tuple[ComponentId, ...], Mapping[int, Dependency], Sequence | None]:
     common = as_map(cbor.decode(as_bytes(item, where), where=where, budget=budget), where)
     for number in common.keys() - _KNOWN_COMMON:
         raise UnsupportedElementError(f"{where}: member {cbor.shown(number)} is not implemented")
     components = _components(common.get(_COMPONENTS), f"{where}.components")
+    dependencies = _NONE
+    if _DEPENDENCIES in common:
+        dependencies = _dependencies(common[_DEPENDENCIES], components, f"{where}.dependencies")
     if _SHARED_SEQUENCE not in common:
-        return components, None
+        return components, dependencies, None
     where = f"{where}.shared-sequence"
     shared = as_bytes(common[_SHARED_SEQUENCE], where)
-    return components, decode_sequence(shared, where=where, budget=budget, shared=True)
+    return components, dependencies, decode_sequence(shared, where=where, budget=budget, shared=True)
+
+
+def _dependencies(
+    item: cbor.Item, components: tuple[ComponentId, ...], where: str
+) -> Mapping[int, Dependency]:
+    """Read SUIT_Dependencies (T5.2.2); what lies past the components is named by its prefix (ADR 0007)."""
+    rows = as_map(item, where)
+    if not rows:
+        raise MalformedError(where, "an empty map of dependencies")
+    dependencies = {as_uint(index, where): _dependency(row, where) for index, row in rows.items()}
+    known = set(components)
+    following = len(components)
+    for index in sorted(dependencies):
+        prefix = dependencies[index].prefix
+        if index < len(components):
+            continue
+        if index != following or not prefix or prefix in known:
+            raise MalformedError(where, f"dependency {index} is no component, and no prefix names one")
+        known.add(prefix)
+        following += 1
+    if following > MAX_COMPONENTS:
+        raise LimitError(where, f"{following} components are over the limit of {MAX_COMPONENTS}")
+    return dependencies
+
+
+def _dependency(item: cbor.Item, where: str) -> Dependency:
+    metadata = as_map(item, where)
+    for number in metadata.keys() - {_PREFIX}:
+        raise UnsupportedElementError(f"{where}: member {cbor.shown(number)} is not implemented")
+    return Dependency(decode_component_id(metadata[_PREFIX], where) if metadata else None)
 
 
 def _components(item: cbor.Item, where: str) -> tuple[ComponentId, ...]:
@@ -223,8 +274,12 @@ def _text_member(
 
 def _severable_field(manifest: Manifest, member: Member) -> tuple[str, Severable[Any] | None]:
     match member:
+        case Member.DEPENDENCY_RESOLUTION:
+            return "dependency_resolution", manifest.dependency_resolution
         case Member.PAYLOAD_FETCH:
             return "payload_fetch", manifest.payload_fetch
+        case Member.CANDIDATE_VERIFICATION:
+            return "candidate_verification", manifest.candidate_verification
         case Member.INSTALL:
             return "install", manifest.install
         case Member.TEXT:

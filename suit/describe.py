@@ -180,7 +180,7 @@ class _Builder:
         value = getattr(step, name)
         if name in step.may_be_bare:
             return Command(label, _POLICIES.get(label, _ON_FAILURE) if value is None else value)
-        if label is CommandLabel.OVERRIDE_PARAMETERS:
+        if label in {CommandLabel.OVERRIDE_PARAMETERS, CommandLabel.SET_PARAMETERS}:
             return Command(label, self.parameters(value, path))
         if label is CommandLabel.SET_COMPONENT_INDEX:
             return Command(label, self.index(value, path))

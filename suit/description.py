@@ -319,7 +319,8 @@ class Command(Choice):
 
     may_be_bare = frozenset(
         {"vendor_identifier", "class_identifier", "device_identifier", "image_match", "component_slot"}
-        | {"check_content", "abort", "fetch", "copy_", "write", "swap", "invoke"}
+        | {"check_content", "abort", "fetch", "copy_", "write", "swap", "invoke", "unlink"}
+        | {"dependency_integrity", "is_dependency", "process_dependency"}
     )
 
     vendor_identifier: Policy = None
@@ -328,8 +329,11 @@ class Command(Choice):
     image_match: Policy = None
     component_slot: Policy = None
     check_content: Policy = None
+    dependency_integrity: Policy = None
+    is_dependency: Policy = None
     abort: Policy = None
     set_component_index: Index = None
+    set_parameters: Parameters | None = None
     override_parameters: Parameters | None = None
     try_each: list["Sequence | None"] | None = None
     run_sequence: "Sequence | None" = None
@@ -338,6 +342,8 @@ class Command(Choice):
     write: Policy = None
     swap: Policy = None
     invoke: Policy = None
+    process_dependency: Policy = None
+    unlink: Policy = None
 
 
 BARE_COMMANDS: Final = tuple(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from spec.labels import CborTag, Common, Parameter
+from spec.labels import CborTag, Common, Dependency, Parameter
 from spec.labels import Envelope as EnvelopeMember
 from spec.labels import Manifest as Member
 from suit import cbor
@@ -29,11 +29,15 @@ def encode_manifest(manifest: Manifest) -> bytes:
     }
     optional = {
         Member.REFERENCE_URI: manifest.reference_uri,
+        Member.MANIFEST_COMPONENT_ID: None if manifest.component_id is None else list(manifest.component_id),
+        Member.DEPENDENCY_RESOLUTION: _severable_sequence(manifest.dependency_resolution),
         Member.PAYLOAD_FETCH: _severable_sequence(manifest.payload_fetch),
+        Member.CANDIDATE_VERIFICATION: _severable_sequence(manifest.candidate_verification),
         Member.INSTALL: _severable_sequence(manifest.install),
         Member.VALIDATE: _sequence_member(manifest.validate),
         Member.LOAD: _sequence_member(manifest.load),
         Member.INVOKE: _sequence_member(manifest.invoke),
+        Member.UNINSTALL: _sequence_member(manifest.uninstall),
         Member.TEXT: _severable_texts(manifest.text),
     }
     members.update({member.value: item for member, item in optional.items() if item is not None})
@@ -99,6 +103,11 @@ def _common(manifest: Manifest) -> cbor.Item:
     common: dict[int, cbor.Item] = {
         Common.COMPONENTS.value: [list(component) for component in manifest.components]
     }
+    if manifest.dependencies:
+        common[Common.DEPENDENCIES.value] = {
+            index: {} if row.prefix is None else {Dependency.PREFIX.value: list(row.prefix)}
+            for index, row in manifest.dependencies.items()
+        }
     if manifest.shared_sequence is not None:
         common[Common.SHARED_SEQUENCE.value] = encode_sequence(manifest.shared_sequence)
     return common

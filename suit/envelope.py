@@ -15,7 +15,13 @@ from suit.narrow import MAX_URI, as_bytes, as_map, draft_name
 
 MAX_ENVELOPE: Final = 1 << 20
 MAX_BLOCKS: Final = 8
-SEVERABLE: Final = (ManifestMember.PAYLOAD_FETCH, ManifestMember.INSTALL, ManifestMember.TEXT)
+SEVERABLE: Final = (
+    ManifestMember.DEPENDENCY_RESOLUTION,
+    ManifestMember.PAYLOAD_FETCH,
+    ManifestMember.CANDIDATE_VERIFICATION,
+    ManifestMember.INSTALL,
+    ManifestMember.TEXT,
+)
 
 _LIMITS: Final = cbor.Limits(size=MAX_ENVELOPE, depth=3, items=256, text=MAX_URI)
 _SEVERABLE_BY_NUMBER: Final = {member.value: member for member in SEVERABLE}
@@ -169,8 +175,12 @@ def _field(
     manifest: Manifest, member: ManifestMember
 ) -> tuple[str, Severable[Sequence] | Severable[Texts] | None]:
     match member:
+        case ManifestMember.DEPENDENCY_RESOLUTION:
+            return "dependency_resolution", manifest.dependency_resolution
         case ManifestMember.PAYLOAD_FETCH:
             return "payload_fetch", manifest.payload_fetch
+        case ManifestMember.CANDIDATE_VERIFICATION:
+            return "candidate_verification", manifest.candidate_verification
         case ManifestMember.INSTALL:
             return "install", manifest.install
         case ManifestMember.TEXT:

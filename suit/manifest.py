@@ -84,8 +84,21 @@ Texts: TypeAlias = Mapping[str, Text]
 
 
 @dataclass(frozen=True, slots=True)
+class Dependency:
+    """SUIT_Dependency_Metadata (T5.2.2): what is said about a component that holds a manifest."""
+
+    prefix: ComponentId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """SUIT_Manifest (M8.4). ``raw`` is the encoded map, without the byte string around it."""
+    """SUIT_Manifest (M8.4). ``raw`` is the encoded map, without the byte string around it.
+
+    Attributes:
+        dependencies: The components that hold envelopes of dependencies, by index (T5.2.2). An index past
+            the end of ``components`` has a prefix, which is then the identifier (ADR 0007).
+        component_id: Where a root manifest is stored (T5.2.1); it keys the sequence number's floor.
+    """
 
     sequence_number: int
     components: tuple[ComponentId, ...]
@@ -96,9 +109,23 @@ class Manifest:
     validate: Sequence | None = None
     load: Sequence | None = None
     invoke: Sequence | None = None
+    dependency_resolution: Severable[Sequence] | None = None
+    candidate_verification: Severable[Sequence] | None = None
+    uninstall: Sequence | None = None
+    dependencies: Mapping[int, Dependency] = field(default_factory=dict)
+    component_id: ComponentId | None = None
     text: Severable[Texts] | None = None
     version: int = 1
     raw: bytes = b""
+
+    @property
+    def ids(self) -> tuple[ComponentId, ...]:
+        """Every component that an index may name: the declared ones, then those of virtual dependencies."""
+        if not self.dependencies:
+            return self.components
+        count = len(self.components)
+        virtual = [self.dependencies[index].prefix for index in sorted(self.dependencies) if index >= count]
+        return (*self.components, *[prefix for prefix in virtual if prefix is not None])
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,15 +38,18 @@ class Component:
     capacity: int = 65536
     content: bytes | None = None
     digest: bytes | None = None
+    owners: tuple[ComponentId, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of the case format."""
+        owners = {"owners": [_id(owner) for owner in self.owners]} if self.owners else {}
         return {
             "id": _id(self.id),
             "slot": self.slot,
             "capacity": self.capacity,
             "content": _hex(self.content),
             "digest": _hex(self.digest),
+            **owners,
         }
 
 
@@ -93,6 +96,7 @@ class Case:
     keys: Sequence[Mapping[str, str]] = ()
     resources: Mapping[str, bytes] = field(default_factory=dict)
     procedure: str = "update"
+    profile: str = "strict"
     after: Mapping[ComponentId, bytes | None] = field(default_factory=dict)
     fetched: Sequence[str] = ()
     invoked: Sequence[tuple[ComponentId, bytes | None]] = ()
@@ -104,7 +108,7 @@ class Case:
             "requirement": list(self.requirement),
             "summary": self.summary,
             "procedure": self.procedure,
-            "profile": "strict",
+            "profile": self.profile,
             "envelope": self.envelope.hex(),
             "device": self.device.to_json(),
             "keys": list(self.keys),

@@ -5,30 +5,24 @@ Drop the file of a topic's cases from here when the extension is implemented.
 
 from collections.abc import Iterator
 
-from conformance.casebook.case import AUTHOR, MAIN, NEW, Case, parts_of, rejected, update, write
+from conformance.casebook.case import AUTHOR, NEW, Case, parts_of, rejected, update, write
 from conformance.forge import check, digest_of_wrapped, envelope, override, sequence
 from conformance.forge_cbor import Item, encode
-from spec.labels import Command, Common, Envelope, Manifest, Parameter, ReportReason
+from spec.labels import Command, Envelope, Manifest, Parameter, ReportReason
 
 TOPIC = "extensions"
 _COMMAND = ReportReason.COMMAND_UNSUPPORTED
 _ARGUMENTS: dict[Command, Item] = {
-    Command.SET_PARAMETERS: {Parameter.CONTENT: NEW},
     Command.OVERRIDE_MULTIPLE: {0: {Parameter.CONTENT: NEW}},
     Command.COPY_PARAMS: {0: [Parameter.CONTENT.value]},
 }
 _COMMANDS = (
     Command.USE_BEFORE,
-    Command.DEPENDENCY_INTEGRITY,
-    Command.IS_DEPENDENCY,
-    Command.PROCESS_DEPENDENCY,
-    Command.SET_PARAMETERS,
     Command.IMAGE_NOT_MATCH,
     Command.MINIMUM_BATTERY,
     Command.UPDATE_AUTHORIZED,
     Command.VERSION,
     Command.WAIT,
-    Command.UNLINK,
     Command.OVERRIDE_MULTIPLE,
     Command.COPY_PARAMS,
 )
@@ -43,12 +37,8 @@ _PARAMETERS: dict[Parameter, Item] = {
 }
 _SEQUENCE = sequence([check(Command.VENDOR_IDENTIFIER)])
 _MEMBERS: dict[Manifest, Item] = {
-    Manifest.MANIFEST_COMPONENT_ID: [b"root"],
     Manifest.SET_VERSION: encode([1, 0]),
     Manifest.COSWID: encode({}),
-    Manifest.DEPENDENCY_RESOLUTION: _SEQUENCE,
-    Manifest.CANDIDATE_VERIFICATION: _SEQUENCE,
-    Manifest.UNINSTALL: _SEQUENCE,
 }
 UNASSIGNED = (9, 10, 13, 16, 17, 30)
 
@@ -81,16 +71,10 @@ def cases() -> Iterator[Case]:
             _COMMAND,
         )
     yield from _severable()
-    yield rejected(
-        "extension-dependencies",
-        "T5.1-1",
-        "A manifest with dependencies is for a processor that supports them.",
-        update(NEW, install=write(NEW), extra={Manifest.COMMON: _common_with_dependency()}),
-    )
 
 
 def _severable() -> Iterator[Case]:
-    for member in (Envelope.COSWID, Envelope.DEPENDENCY_RESOLUTION, Envelope.CANDIDATE_VERIFICATION):
+    for member in (Envelope.COSWID,):
         body = parts_of(
             NEW,
             install=write(NEW),
@@ -102,10 +86,6 @@ def _severable() -> Iterator[Case]:
             "The same in the envelope.",
             envelope(body, signers=[AUTHOR], members={member: _SEQUENCE}),
         )
-
-
-def _common_with_dependency() -> bytes:
-    return encode({Common.DEPENDENCIES: {1: {}}, Common.COMPONENTS: [MAIN]})
 
 
 def _name(label: Command | Parameter | Manifest | Envelope) -> str:

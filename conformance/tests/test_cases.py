@@ -15,7 +15,16 @@ from spec.labels import Command, Common, Envelope, Manifest, Parameter
 from suit.commands import CONDITIONS, DIRECTIVES, VALUES
 
 SPEC = Path(__file__).parents[2] / "spec"
-SEQUENCES = {Manifest.VALIDATE, Manifest.LOAD, Manifest.INVOKE, Manifest.PAYLOAD_FETCH, Manifest.INSTALL}
+SEQUENCES = {
+    Manifest.VALIDATE,
+    Manifest.LOAD,
+    Manifest.INVOKE,
+    Manifest.DEPENDENCY_RESOLUTION,
+    Manifest.PAYLOAD_FETCH,
+    Manifest.CANDIDATE_VERIFICATION,
+    Manifest.INSTALL,
+    Manifest.UNINSTALL,
+}
 NUMBERS = {member.value for member in SEQUENCES}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.casebook import published
+from conformance.casebook import published, trust_published
 from conformance.casebook.published_bytes import TEXT_2
 from conformance.forge import digest_of_wrapped
 from conformance.forge_cbor import encode
@@ -19,6 +19,12 @@ def test_published_examples_are_reproduced_byte_for_byte(number: int) -> None:
     assert published.unsigned(number) == example(f"example{number}.unsigned.suit")
     name = f"example{number}.severed-signed.suit" if number == 2 else f"example{number}.signed.suit"
     assert published.signed(number) == example(name)
+
+
+@pytest.mark.req("H3-7")
+@pytest.mark.parametrize("name", trust_published.EXAMPLES)
+def test_published_trust_domain_examples_are_reproduced_byte_for_byte(name: str) -> None:
+    assert trust_published.EXAMPLES[name] == vectors.path(f"ietf/trust-domains/{name}.suit").read_bytes()
 
 
 def test_published_example_with_severable_members_is_reproduced_byte_for_byte() -> None:

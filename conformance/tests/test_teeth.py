@@ -26,6 +26,7 @@ from device.processor import (
     state,
 )
 from device.processor.interpreter import Interpreter
+from device.processor.sections import present
 from spec.labels import Command
 from suit import authenticate as suit_authenticate
 from suit import digest
@@ -133,12 +134,9 @@ def a_failed_update_leaves_what_it_wrote(patch: pytest.MonkeyPatch) -> None:
 
 
 def sections(patch: pytest.MonkeyPatch, left_out: str) -> None:
-    present = procedures._present
-    patch.setattr(
-        procedures,
-        "_present",
-        lambda *parts: [part for part in present(*parts) if part[0].name != left_out],
-    )
+    for procedure in ("UPDATE", "INVOCATION"):
+        kept = [section for section in getattr(procedures, procedure) if section.name != left_out]
+        patch.setattr(procedures, procedure, tuple(kept))
 
 
 @mistake
@@ -158,7 +156,7 @@ def load_is_left_out(patch: pytest.MonkeyPatch) -> None:
 
 @mistake
 def a_missing_severed_sequence_is_left_out(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(procedures, "_unsevered", lambda _, member: member and member.value)
+    patch.setattr(procedures, "needed", present)
 
 
 @mistake

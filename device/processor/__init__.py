@@ -4,7 +4,7 @@
 
     authentic = authenticate(open_envelope(raw), ic)             # device.authenticate
     machine = Machine(components, platform, fetcher)
-    trace = update(authentic, machine, floor=ic.floor(slot))     # payload-fetch, install, validate
+    trace = update(authentic, machine, floor=ic.floor(slot))     # resolve, fetch, verify, install, validate
     invoke(authentic, machine, floor=ic.floor(slot))             # validate, load, invoke
 
 Both return when the procedure ran to its end and raise otherwise: ``ConditionFailedError`` for a
@@ -14,7 +14,21 @@ condition that does not hold, ``AbortError`` for a rule that is broken or a dire
 A caller who wants to know what was fetched even then passes a :class:`Trace` of its own.
 """
 
-from device.processor.machine import Identifiers, Machine, Observer, Policy, Record, Trace
-from device.processor.procedures import invoke, update
+from device.processor.machine import Identifiers, Machine, Observer, Policy, Profile, Record, Trace
+from device.processor.procedures import invoke, uninstall, update, validate
+from device.processor.rights import Rights
 
-__all__ = ["Identifiers", "Machine", "Observer", "Policy", "Record", "Trace", "invoke", "update"]
+__all__ = [
+    "Identifiers",
+    "Machine",
+    "Observer",
+    "Policy",
+    "Profile",
+    "Record",
+    "Rights",
+    "Trace",
+    "invoke",
+    "uninstall",
+    "update",
+    "validate",
+]

@@ -12,6 +12,8 @@ from device.authenticate import Authentic
 from device.components import Components, show_id
 from device.ic.interface import Floor
 from device.processor.machine import Identifiers, Machine
+from device.processor.rights import Granted, granted, require_component, require_labels
+from device.processor.sections import EVERY, present
 from spec.labels import Command, Parameter
 from spec.labels import Manifest as Section
 from suit.errors import (
@@ -27,18 +29,10 @@ from suit.manifest import ComponentId, Manifest, Sequence
 
 # Looked up for every manifest: a member of an Enum costs more than a name of this module.
 _SET_INDEX: Final = Command.SET_COMPONENT_INDEX
-_OVERRIDE: Final = Command.OVERRIDE_PARAMETERS
+_SETTERS: Final = (Command.OVERRIDE_PARAMETERS, Command.SET_PARAMETERS)
 _SOFT_FAILURE: Final = Parameter.SOFT_FAILURE
 _SOURCE: Final = Parameter.SOURCE_COMPONENT
 _REQUIRED: Final = Identifiers.REQUIRED
-_SECTIONS: Final = (
-    Section.COMMON,
-    Section.PAYLOAD_FETCH,
-    Section.INSTALL,
-    Section.VALIDATE,
-    Section.LOAD,
-    Section.INVOKE,
-)
 _IDENTIFYING: Final = frozenset({Command.VENDOR_IDENTIFIER, Command.CLASS_IDENTIFIER})
 
 
@@ -55,17 +49,42 @@ def admit(authentic: Authentic[Manifest], machine: Machine, floor: Floor) -> Non
         SequenceReusedError: It has the floor's number and is another manifest (ADR 0005).
         ComponentError: The device lacks one of its components (M6.2).
         RefusedError: Policy asks for vendor and class conditions that it does not have.
+        ComponentUnauthorisedError: Its signers have no right to a command or a parameter that it uses, or to
+            the place where it is stored (T10).
         AbortError: A sequence breaks a rule that needs no execution to see.
     """
     manifest = authentic.manifest
     check_sequence_number(authentic, floor)
-    _check_components(manifest.components, machine.components)
+    rights = granted(machine.policy.rights, authentic.keys)
+    if manifest.component_id is not None:
+        require_component(rights, manifest.component_id)
+    admit_dependency(authentic, manifest.ids, rights, machine)
+
+
+def admit_dependency(
+    authentic: Authentic[Manifest], ids: tuple[ComponentId, ...], rights: Granted, machine: Machine
+) -> None:
+    """Let a manifest run whose age is not asked for: a dependency is pinned by digest (ADR 0007).
+
+    Args:
+        authentic: The manifest.
+        ids: Its components on this device.
+        rights: What its signers may do.
+        machine: The device.
+
+    Raises:
+        ComponentError, RefusedError, ComponentUnauthorisedError, AbortError: As :func:`admit`.
+    """
+    manifest = authentic.manifest
+    _check_components(ids, machine.components)
     if machine.policy.identifiers is _REQUIRED:
         _require_identifiers(manifest.shared_sequence)
-    count = len(manifest.components)
-    for section, sequence in zip(_SECTIONS, _sequences(manifest), strict=True):
+    sequences = [(section, present(manifest, section)) for section in EVERY]
+    if rights is not None:
+        require_labels(rights, [sequence for _, sequence in sequences])
+    for section, sequence in sequences:
         if sequence is not None:
-            _check_sequence(sequence, count, section)
+            _check_sequence(sequence, len(ids), section)
 
 
 def check_sequence_number(authentic: Authentic[Manifest], floor: Floor) -> None:
@@ -97,19 +116,6 @@ def _require_identifiers(shared: Sequence | None) -> None:
         raise RefusedError("the shared sequence does not check both vendor and class (M6.2)")
 
 
-def _sequences(manifest: Manifest) -> tuple[Sequence | None, ...]:
-    """Return what stands in each of the sections; None where nothing does, or where it was cut off."""
-    fetch, install = manifest.payload_fetch, manifest.install
-    return (
-        manifest.shared_sequence,
-        None if fetch is None else fetch.value,
-        None if install is None else install.value,
-        manifest.validate,
-        manifest.load,
-        manifest.invoke,
-    )
-
-
 def _check_sequence(sequence: Sequence, count: int, section: Section) -> None:
     if count > 1 and sequence[0].label is not _SET_INDEX:
         problem = "several components, and no set-component-index first (M6.2)"
@@ -119,7 +125,7 @@ def _check_sequence(sequence: Sequence, count: int, section: Section) -> None:
         if check is not None:
             check(step, count, section)
             # M8.4.8.15: soft-failure belongs to nested sequences.
-            if step.label is _OVERRIDE and _SOFT_FAILURE in step.argument:
+            if step.label in _SETTERS and _SOFT_FAILURE in step.argument:
                 problem = "soft-failure outside try-each and run-sequence (M8.4.8.15)"
                 raise _abort(step, section, problem)
 
@@ -159,6 +165,7 @@ def _check_nested(step: Step, count: int, section: Section) -> None:
 _CHECKS: Final[Mapping[Command, Callable[[Step, int, Section], None]]] = {
     Command.SET_COMPONENT_INDEX: _check_index,
     Command.OVERRIDE_PARAMETERS: _check_parameters,
+    Command.SET_PARAMETERS: _check_parameters,
     Command.TRY_EACH: _check_branches,
     Command.RUN_SEQUENCE: _check_nested,
 }

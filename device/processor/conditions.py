@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
+from device.processor.dependencies import matches, verify
 from device.processor.state import State
 from spec.labels import Command
 from suit.manifest import Pen
@@ -44,6 +45,9 @@ def _image_match(state: State) -> Problem:
     size = state.components.size(state.current)
     if size is None:
         return "the component is absent"
+    if state.index in state.node.dependencies:
+        # Its size is that of an envelope, which changes when members are cut off (ADR 0007).
+        return _verified(state) if matches(state, expected) else "the dependency is another manifest"
     # The size closes the gap between an image and all that could be executed (RFC 9124 §4.3.15).
     wanted = state.parameters.image_size
     if wanted is not None and not state.components.has_size(state.current, wanted):
@@ -51,8 +55,22 @@ def _image_match(state: State) -> Problem:
     actual = state.components.digest(state.current, expected.algorithm)
     if actual is None or not hmac.compare_digest(actual, expected.value):
         return "the component has another digest"
+    return _verified(state)
+
+
+def _verified(state: State) -> Problem:
     state.trace.verified.add(state.current)
     return None
+
+
+def _dependency_integrity(state: State) -> Problem:
+    """Hold or abort (T5.6.4): no branch of a manifest can be soft about a dependency."""
+    verify(state)
+    return _verified(state)
+
+
+def _is_dependency(state: State) -> Problem:
+    return None if state.index in state.node.dependencies else "the component is no dependency"
 
 
 def _check_content(state: State) -> Problem:
@@ -85,5 +103,7 @@ CONDITIONS: Final[Mapping[Command, Condition]] = {
     Command.IMAGE_MATCH: _image_match,
     Command.CHECK_CONTENT: _check_content,
     Command.COMPONENT_SLOT: _component_slot,
+    Command.DEPENDENCY_INTEGRITY: _dependency_integrity,
+    Command.IS_DEPENDENCY: _is_dependency,
     Command.ABORT: _abort,
 }

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from device.processor.state import State
 from spec.labels import Command
 from suit.errors import AbortError
+from suit.manifest import ComponentId
 
 Directive: TypeAlias = Callable[[State], None]
 
@@ -18,6 +19,7 @@ def _fetch(state: State) -> None:
     uri = state.parameters.uri
     if uri is None:
         raise AbortError("no URI is set")
+    _require_change(state, state.current)
     bound = _announced_size(state)
     payload = state.payloads.get(uri)
     if payload is not None:
@@ -27,7 +29,7 @@ def _fetch(state: State) -> None:
         raise AbortError(f"the envelope holds no payload {uri!r}")
     if state.pool is not None:
         state.pool.issue(reads=set(), writes={state.index})
-    state.trace.wrote(state.current)
+    state.node.tree.changed(state.current)
     chunks = state.fetcher.fetch(uri, digest=state.parameters.image_digest, size=state.parameters.image_size)
     state.components.write(state.current, _fetched(state, uri, chunks, bound))
 
@@ -37,16 +39,18 @@ def _write(state: State) -> None:
     content = state.parameters.content
     if content is None:
         raise AbortError("no content is set")
+    _require_change(state, state.current)
     _store(state, content, state.components.capacity(state.current))
 
 
 def _copy(state: State) -> None:
     """Store what the source component holds (M8.4.10.5)."""
     source = _source(state)
+    _require_change(state, state.current)
     if state.pool is not None:
         state.pool.issue(reads={source}, writes={state.index})
     if source != state.index:  # a copy onto itself changes nothing
-        state.trace.wrote(state.current)
+        state.node.tree.changed(state.current)
         state.components.write(state.current, state.components.read(state.ids[source]))
 
 
@@ -55,13 +59,15 @@ def _swap(state: State) -> None:
     source = _source(state)
     other = state.ids[source]
     components = state.components
+    _require_change(state, state.current)
+    _require_change(state, other)
     if (components.size(state.current) or 0) > components.capacity(other):
         raise AbortError("the source component is too small for the swap")
     if state.pool is not None:
         state.pool.issue(reads={source, state.index}, writes={source, state.index})
     if source != state.index:
-        state.trace.wrote(state.current)
-        state.trace.wrote(other)
+        state.node.tree.changed(state.current)
+        state.node.tree.changed(other)
         components.swap(state.current, other)
 
 
@@ -69,9 +75,16 @@ def _invoke(state: State) -> None:
     """Transfer execution to the component (M8.4.10.7)."""
     if state.components.size(state.current) is None:
         raise AbortError("the component is absent")
+    state.node.require_resolved(state.index)
     arguments = state.parameters.invoke_args
     state.trace.invoked.append((state.current, arguments))
     state.platform.invoke(state.current, arguments)
+
+
+def _require_change(state: State, component: ComponentId) -> None:
+    """Check everything that protects a component from this manifest, before anything is fetched."""
+    state.node.require_resolved(state.index)
+    state.node.require_change(component)
 
 
 def _announced_size(state: State) -> int:
@@ -87,12 +100,13 @@ def _announced_size(state: State) -> int:
 
 def _source(state: State) -> int:
     """Return the index of the source component, which has to be there and to fit."""
-    source = state.parameters.source_component
-    if source is None:
+    component = state.parameters.source_component
+    if component is None:
         raise AbortError("no source component is set")
-    if source >= len(state.ids):
-        raise AbortError(f"there is no component {source} to take from")
-    size = state.components.size(state.ids[source])
+    if component not in state.ids:
+        raise AbortError("the source component is one of another manifest")
+    source = state.ids.index(component)
+    size = state.components.size(component)
     if size is None:
         raise AbortError(f"source component {source} is absent")
     if size > state.components.capacity(state.current):
@@ -105,7 +119,7 @@ def _store(state: State, content: bytes, bound: int) -> None:
         raise AbortError(f"the content has {len(content)} bytes, {bound} are allowed")
     if state.pool is not None:
         state.pool.issue(reads=set(), writes={state.index})
-    state.trace.wrote(state.current)
+    state.node.tree.changed(state.current)
     state.components.write(state.current, (content,))
 
 

@@ -12,12 +12,16 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from device.processor.conditions import CONDITIONS, Condition
+from device.processor.dependencies import require_lockstep, verify
 from device.processor.directives import DIRECTIVES, Directive
-from device.processor.machine import Machine, Record, Trace
+from device.processor.machine import Record
 from device.processor.measure import measured
 from device.processor.parameters import FIELDS
 from device.processor.pool import Pool
+from device.processor.rights import DECISIVE, require_component
+from device.processor.sections import needed
 from device.processor.state import State
+from device.processor.tree import Node
 from spec.labels import Command, Parameter
 from spec.labels import Manifest as Section
 from suit.errors import (
@@ -29,10 +33,11 @@ from suit.errors import (
     UnsupportedParameterError,
 )
 from suit.manifest import Command as Step
-from suit.manifest import ComponentId, ParameterValue, Sequence
+from suit.manifest import ParameterValue, Sequence
 
 COMMANDS_PER_COMPONENT: Final = 100_000
 _SHARED: Final = Section.COMMON
+_SOURCE: Final = Parameter.SOURCE_COMPONENT
 _FIRST: Final = (0,)
 
 Failure: TypeAlias = ConditionFailedError | None
@@ -42,29 +47,24 @@ class Interpreter:
     """Executes the sequences of one procedure; parameters last from one to the next (ADR 0005).
 
     Args:
-        ids: The manifest's components.
+        node: The manifest, and its place among others.
         shared: The shared sequence, which runs before every other one (M8.4.5).
         payloads: Integrated payloads by URI (M7.5).
-        machine: The device.
-        trace: Where to note what was done.
     """
 
-    def __init__(
-        self,
-        ids: tuple[ComponentId, ...],
-        shared: Sequence | None,
-        payloads: Mapping[str, bytes],
-        machine: Machine,
-        trace: Trace,
-    ) -> None:
-        self._state = State(ids, payloads, machine, trace)
+    def __init__(self, node: Node, shared: Sequence | None, payloads: Mapping[str, bytes]) -> None:
+        self._node = node
+        self._state = State(node, payloads)
         self._shared = shared
-        self._observer = machine.observer
-        self._budget = COMMANDS_PER_COMPONENT * len(ids)
+        self._observer = node.tree.machine.observer
+        self._budget = COMMANDS_PER_COMPONENT * len(node.ids)
+        self._children: dict[int, tuple[Node, Interpreter]] = {}
+        self._processed: set[int] = set()
         self._section = _SHARED
         self._step: Step | None = None
         self._selection: tuple[int, ...] = _FIRST
         self._several = False  # whether the component index is true or an array
+        self._every = False  # whether it is true
         self._nesting = 0
         self._soft = False
 
@@ -76,26 +76,46 @@ class Interpreter:
             AbortError: A directive failed, or a rule was broken.
             HardsuitError: Whatever else components, fetcher or platform raise; ``place`` names the command.
         """
-        if self._shared is not None:
-            self._run_top(_SHARED, self._shared)
-        self._run_top(section, sequence)
+        failure = self._run_section(section, sequence)
+        if failure is not None:
+            raise failure
 
     def override_parameters(self, step: Step) -> None:
         """Set parameters, whatever they were (M8.4.10.3)."""
-        chosen = [self._state.sets[index] for index in self._selection]
+        state = self._state
+        if self._node.rights is not None:
+            self._require_right_to_set(step)
+        chosen = [state.sets[index] for index in self._selection]
         for label, value in step.argument.items():
             name = FIELDS.get(label)
             if name is None:
                 self._set_flag(label, value)
                 continue
+            if label is _SOURCE:
+                value = self._source(value)  # noqa: PLW2901 - the index means something in this manifest only
             for parameters in chosen:
                 setattr(parameters, name, value)
+
+    def set_parameters(self, step: Step) -> None:
+        """Set the parameters that are unset (T5.6.1); the two flags have a value from the beginning."""
+        if self._node.rights is not None:
+            self._require_right_to_set(step)
+        for label, value in step.argument.items():
+            name = FIELDS.get(label)
+            if name is None:
+                continue
+            if label is _SOURCE:
+                value = self._source(value)  # noqa: PLW2901 - as above
+            for index in self._selection:
+                if getattr(self._state.sets[index], name) is None:
+                    setattr(self._state.sets[index], name, value)
 
     def set_component_index(self, step: Step) -> None:
         """Select one component, some of them, or all (M6.5, M8.4.10.1)."""
         argument = step.argument
         if argument is True:  # the first question: True is an int, and equal to 1
             self._select(tuple(range(len(self._state.ids))), several=True)
+            self._every = True
         elif type(argument) is int:
             self._select((argument,), several=False)
         else:
@@ -126,20 +146,88 @@ class Interpreter:
                 return failure
         return None
 
-    def _run_top(self, section: Section, sequence: Sequence) -> None:
+    def process_dependency(self, step: Step) -> Failure:
+        """Run the same section of the dependency (T5.6.2): a barrier, strictly ordered in itself."""
+        state = self._state
+        if self._section is _SHARED:
+            raise AbortError("process-dependency in the shared sequence (T5.6.2)")
+        for index in self._selection:
+            if index not in self._node.dependencies:
+                if self._every:  # T5.6.2: true is for all dependencies
+                    continue
+                raise AbortError(f"component {index} is no dependency (T5.6.2)")
+            state.select(index)
+            failure = self._delegate(index, self._section)
+            self._processed.add(index)
+            self._tell(step, succeeded=failure is None)
+            if failure is not None:
+                return failure
+        return None
+
+    def unlink(self, step: Step) -> Failure:
+        """Give up a reference; a dependency that nobody else needs is uninstalled first (T5.6.5)."""
+        state, tree = self._state, self._node.tree
+        for index in self._selection:
+            state.select(index)
+            require_component(self._node.rights, state.current)
+            if index in self._node.dependencies and not tree.others(state.current):
+                failure = self._delegate(index, Section.UNINSTALL)
+                if failure is not None:
+                    return failure
+            tree.unlink(state.current)
+            self._tell(step, succeeded=True)
+        return None
+
+    def _delegate(self, index: int, section: Section) -> Failure:
+        """Have a dependency run one of its sections; one that it does not have succeeds."""
+        child = self._child(index)
+        manifest = child.authentic.manifest if child.authentic is not None else None
+        sequence = None if manifest is None else needed(manifest, section)
+        if sequence is None:
+            return None
+        known, interpreter = self._children.get(index, (None, None))
+        if interpreter is None or known is not child:
+            interpreter = _interpreter_of(child)
+            self._children[index] = child, interpreter
+        interpreter._budget = self._budget  # noqa: SLF001 - the same class: commands are counted once for all
+        try:
+            return interpreter._run_section(section, sequence)  # noqa: SLF001 - as above
+        finally:
+            self._budget = interpreter._budget  # noqa: SLF001 - as above
+
+    def _child(self, index: int) -> Node:
+        child = self._node.verdict(index)
+        if child is not None:
+            return child
+        self._node.tree.complain(f"dependency {index} without dependency-integrity before (T5.6.2)")
+        return verify(self._state)
+
+    def _run_section(self, section: Section, sequence: Sequence) -> Failure:
+        self._processed.clear()
+        if self._shared is not None:
+            failure = self._run_top(_SHARED, self._shared)
+            if failure is not None:
+                return failure
+        failure = self._run_top(section, sequence)
+        if failure is None and self._node.dependencies and section is not Section.UNINSTALL:
+            require_lockstep(self._node, self._processed, section)
+        return failure
+
+    def _run_top(self, section: Section, sequence: Sequence) -> Failure:
         self._section = section
-        self._selection, self._several = _FIRST, False
+        self._selection, self._several, self._every = _FIRST, False, False
         try:
             failure = self._run(sequence)
         except HardsuitError as error:
-            if self._step is not None:
+            if self._step is not None and error.place is None:
                 error.place = self._place(self._step)
             raise
         if failure is not None:
-            raise failure
+            return failure
         if self._state.pool is not None:
             # M8.4.8.14: all commands have completed at the end; the next sequence starts without races.
             self._state.pool = Pool(None, concurrent=True) if self._state.pool.concurrent else None
+        return None
 
     def _run(self, sequence: Sequence) -> Failure:
         for step in sequence:
@@ -195,13 +283,13 @@ class Interpreter:
 
     def _run_nested(self, sequence: Sequence, index: int, *, soft: bool) -> tuple[Failure, bool]:
         """Run a nested sequence; return its failure and whether it was soft about it when it ended."""
-        outer = self._selection, self._several, self._soft
-        self._selection, self._several, self._soft = (index,), False, soft
+        outer = self._selection, self._several, self._every, self._soft
+        self._selection, self._several, self._every, self._soft = (index,), False, False, soft
         self._nesting += 1
         failure = self._run(sequence)
         soft = self._soft
         self._nesting -= 1
-        self._selection, self._several, self._soft = outer
+        self._selection, self._several, self._every, self._soft = outer
         return failure, soft
 
     def _first_success(self, branches: tuple[Sequence | None, ...], index: int) -> Failure:
@@ -220,6 +308,22 @@ class Interpreter:
                 raise AbortError(f"there is no component {index}")
         self._selection = selection
         self._several = several
+        self._every = False
+
+    def _source(self, index: ParameterValue) -> object:
+        if not isinstance(index, int) or index >= len(self._state.ids):
+            raise AbortError(f"there is no component {index!r} to take from")
+        return self._state.ids[index]
+
+    def _require_right_to_set(self, step: Step) -> None:
+        """Leave what decides about an image to those who may change it, in a tree (ADR 0007)."""
+        if not self._node.alone and not DECISIVE.isdisjoint(step.argument):
+            for index in self._selection:
+                require_component(self._node.rights, self._state.ids[index])
+
+    def _tell(self, step: Step, *, succeeded: bool) -> None:
+        if self._observer is not None:
+            self._observer(self._record(step, succeeded=succeeded))
 
     def _set_flag(self, label: Parameter, value: ParameterValue) -> None:
         state = self._state
@@ -247,7 +351,8 @@ class Interpreter:
 
     def _place(self, step: Step) -> Place:
         selection, index = self._selection, self._state.index
-        return Place(self._section, step.offset, index if index in selection else selection[0], step.label)
+        component = index if index in selection else selection[0]
+        return Place(self._section, step.offset, component, step.label, self._node.path)
 
     def _record(self, step: Step, *, succeeded: bool) -> Record:
         values = measured(self._state, step.label, succeeded=succeeded)
@@ -268,9 +373,18 @@ def _sets_index(sequence: Sequence) -> bool:
     return False
 
 
+def _interpreter_of(node: Node) -> Interpreter:
+    if node.authentic is None:
+        raise AbortError("there is no manifest to run")
+    return Interpreter(node, node.authentic.manifest.shared_sequence, node.authentic.envelope.payloads)
+
+
 _FLOW: Final[Mapping[Command, Callable[[Interpreter, Step], Failure]]] = {
     Command.SET_COMPONENT_INDEX: Interpreter.set_component_index,
     Command.OVERRIDE_PARAMETERS: Interpreter.override_parameters,
+    Command.SET_PARAMETERS: Interpreter.set_parameters,
+    Command.PROCESS_DEPENDENCY: Interpreter.process_dependency,
+    Command.UNLINK: Interpreter.unlink,
     Command.TRY_EACH: Interpreter.try_each,
     Command.RUN_SEQUENCE: Interpreter.run_sequence,
 }

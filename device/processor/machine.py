@@ -6,7 +6,10 @@ from enum import Enum, auto
 from typing import NamedTuple, TypeAlias
 
 from device.components import Components
+from device.ic.interface import SecurityIC
 from device.platform import Fetcher, Platform
+from device.processor.rights import Rights
+from device.references import References
 from spec.labels import Parameter
 from suit.errors import Place
 from suit.manifest import ComponentId, ParameterValue
@@ -19,11 +22,26 @@ class Identifiers(Enum):
     REQUIRED = auto()
 
 
+class Profile(Enum):
+    """How the rules of the lockstep are taken (ADR 0007): the published examples break them."""
+
+    STRICT = auto()
+    COMPAT = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a device asks of manifests beyond the standard's MUST."""
+    """What a device asks of manifests beyond the standard's MUST.
+
+    Attributes:
+        identifiers: Whether the shared sequence has to check vendor and class.
+        profile: Whether a dependent has to process its dependencies in every section.
+        rights: What keys may do, by their names; a key that is not here may do everything.
+    """
 
     identifiers: Identifiers = Identifiers.OPTIONAL
+    profile: Profile = Profile.STRICT
+    rights: Mapping[bytes, Rights] = field(default_factory=dict)
 
 
 class Record(NamedTuple):
@@ -54,12 +72,14 @@ class Trace:
         invoked: Component and arguments of every invocation.
         written: The components whose content was replaced.
         verified: The components whose present content matched its digest.
+        warnings: Rules that the manifests broke and that profile compat lets pass.
     """
 
     fetched: list[str] = field(default_factory=list)
     invoked: list[tuple[ComponentId, bytes | None]] = field(default_factory=list)
     written: set[ComponentId] = field(default_factory=set)
     verified: set[ComponentId] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
 
     def wrote(self, component: ComponentId) -> None:
         """Note new content, which nothing has verified yet."""
@@ -77,6 +97,8 @@ class Machine:
         fetcher: Where payloads come from that the envelope does not hold.
         policy: What is asked beyond the standard.
         observer: Told of each condition and directive, if there is one.
+        ic: Vouches for dependencies; without it there are none.
+        references: Who needs which component; without it nobody but the manifest that runs does.
     """
 
     components: Components
@@ -84,3 +106,5 @@ class Machine:
     fetcher: Fetcher
     policy: Policy = field(default_factory=Policy)
     observer: Observer | None = None
+    ic: SecurityIC | None = None
+    references: References | None = None

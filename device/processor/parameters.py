@@ -3,7 +3,7 @@
 from typing import Final
 
 from spec.labels import Parameter
-from suit.manifest import Digest, Pen
+from suit.manifest import ComponentId, Digest, Pen
 
 
 class ParameterSet:
@@ -22,7 +22,7 @@ class ParameterSet:
     content: bytes | None = None
     uri: str | None = None
     fetch_arguments: bytes | None = None
-    source_component: int | None = None
+    source_component: ComponentId | None = None  # an index means something in one manifest only
     invoke_args: bytes | None = None
 
 

@@ -1,19 +1,20 @@
 """The two procedures of a manifest (M5.3.3, M8.4.6): update and invocation."""
 
-from typing import Final, TypeAlias
+from typing import Final
 
 from device.authenticate import Authentic
 from device.ic.interface import Floor
 from device.processor.admission import admit
 from device.processor.interpreter import Interpreter
 from device.processor.machine import Machine, Trace
+from device.processor.rights import granted
+from device.processor.sections import INVOCATION, REMOVAL, UPDATE, VALIDATION, needed
+from device.processor.tree import Node, Tree
 from spec.labels import Manifest as Section
 from suit.errors import AbortError
-from suit.manifest import Manifest, Sequence, Severable
+from suit.manifest import Manifest
 
 NO_FLOOR: Final = Floor("")
-
-Sequences: TypeAlias = list[tuple[Section, Sequence]]
 
 
 def update(
@@ -40,16 +41,45 @@ def update(
         RollbackError, SequenceReusedError, ComponentError: See :func:`~device.processor.admission.admit`.
         ConditionFailedError, AbortError, HardsuitError: See :meth:`Interpreter.run`.
     """
-    manifest = authentic.manifest
     admit(authentic, machine, floor)
-    sequences = _present(
-        (Section.PAYLOAD_FETCH, _unsevered(Section.PAYLOAD_FETCH, manifest.payload_fetch)),
-        (Section.INSTALL, _unsevered(Section.INSTALL, manifest.install)),
-        (Section.VALIDATE, manifest.validate),
-    )
     trace = trace or Trace()
     with machine.components.transaction():
-        _run(authentic, machine, sequences, trace)
+        tree = _run(authentic, machine, UPDATE, trace)
+        tree.commit(install=True)
+    return trace
+
+
+def validate(
+    authentic: Authentic[Manifest], machine: Machine, *, floor: Floor = NO_FLOOR, trace: Trace | None = None
+) -> Trace:
+    """Run the validate sequence alone: what its trace calls verified is what every boot will check again.
+
+    Args and errors are those of :func:`update`.
+    """
+    admit(authentic, machine, floor)
+    trace = trace or Trace()
+    _run(authentic, machine, VALIDATION, trace)
+    return trace
+
+
+def uninstall(
+    authentic: Authentic[Manifest],
+    machine: Machine,
+    *,
+    floor: Floor = NO_FLOOR,
+    trace: Trace | None = None,
+) -> Trace:
+    """Run a root's uninstall sequence (T6) and give up the references that it unlinks.
+
+    Args and errors are those of :func:`update`. A manifest without that sequence raises :class:`AbortError`.
+    """
+    admit(authentic, machine, floor)
+    if authentic.manifest.uninstall is None:
+        raise AbortError("the manifest has no uninstall sequence (T6)")
+    trace = trace or Trace()
+    with machine.components.transaction():
+        tree = _run(authentic, machine, REMOVAL, trace)
+        tree.commit(install=False)
     return trace
 
 
@@ -65,42 +95,34 @@ def invoke(
     Args and errors are those of :func:`update`. An invocation ends in an error or in an invoked image
     (M6.3): a manifest that invokes nothing raises :class:`AbortError`.
     """
-    manifest = authentic.manifest
     admit(authentic, machine, floor)
-    if manifest.invoke is None:
+    if authentic.manifest.invoke is None:
         raise AbortError("the manifest has no invoke sequence (M6.3)")
     trace = trace or Trace()
-    sequences = _present(
-        (Section.VALIDATE, manifest.validate),
-        (Section.LOAD, manifest.load),
-        (Section.INVOKE, manifest.invoke),
-    )
     before = len(trace.invoked)
     with machine.components.transaction():
-        _run(authentic, machine, sequences, trace)
+        _run(authentic, machine, INVOCATION, trace)
         if len(trace.invoked) == before:
             raise AbortError("the manifest invoked nothing (M6.3)")
     return trace
 
 
-def _run(authentic: Authentic[Manifest], machine: Machine, sequences: Sequences, trace: Trace) -> None:
+def _run(
+    authentic: Authentic[Manifest], machine: Machine, sections: tuple[Section, ...], trace: Trace
+) -> Tree:
     manifest = authentic.manifest
-    interpreter = Interpreter(
-        manifest.components, manifest.shared_sequence, authentic.envelope.payloads, machine, trace
+    # All that will be needed has to be there before the first command has an effect.
+    sequences = [(section, needed(manifest, section)) for section in sections]
+    tree = Tree(machine, trace, manifest.component_id or (), sections)
+    root = Node(
+        tree,
+        manifest.ids,
+        authentic,
+        digests=frozenset({authentic.envelope.digest.value}),
+        rights=granted(machine.policy.rights, authentic.keys),
     )
+    interpreter = Interpreter(root, manifest.shared_sequence, authentic.envelope.payloads)
     for section, sequence in sequences:
-        interpreter.run(section, sequence)
-
-
-def _present(*sections: tuple[Section, Sequence | None]) -> Sequences:
-    return [(section, sequence) for section, sequence in sections if sequence is not None]
-
-
-def _unsevered(section: Section, member: Severable[Sequence] | None) -> Sequence | None:
-    """Return a severable sequence; one that was cut off is missed only where it is needed (M5.4)."""
-    if member is None:
-        return None
-    if member.value is None:
-        name = section.name.lower().replace("_", "-")
-        raise AbortError(f"{name} was severed, and the envelope does not hold it")
-    return member.value
+        if sequence is not None:
+            interpreter.run(section, sequence)
+    return tree

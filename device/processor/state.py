@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from device.processor.machine import Machine, Trace
-from device.processor.parameters import ParameterSet
+from device.processor.machine import Trace
 from device.processor.pool import Pool
+from device.processor.tree import Node
 from suit.manifest import ComponentId
 
 
@@ -13,6 +13,7 @@ class State:
     """The processor's memory during one procedure; all parameters are unset when it begins (M6.1).
 
     Attributes:
+        node: The manifest, and its place among others.
         ids: The manifest's components.
         index: The component index, always one integer while a command is executed (M6.5).
         current: The component at that index.
@@ -26,6 +27,7 @@ class State:
         "fetcher",
         "ids",
         "index",
+        "node",
         "parameters",
         "payloads",
         "platform",
@@ -36,18 +38,19 @@ class State:
 
     def __init__(
         self,
-        ids: tuple[ComponentId, ...],
+        node: Node,
         payloads: Mapping[str, bytes],
-        machine: Machine,
-        trace: Trace,
     ) -> None:
+        tree = node.tree
+        machine = tree.machine
         self.components: Final = machine.components
         self.platform: Final = machine.platform
         self.fetcher: Final = machine.fetcher
-        self.ids: Final = ids
+        self.node: Final = node
+        self.ids: Final[tuple[ComponentId, ...]] = node.ids
         self.payloads: Final = payloads
-        self.sets: Final = [ParameterSet() for _ in ids]
-        self.trace: Final = trace
+        self.sets: Final = [tree.parameters(component) for component in node.ids]
+        self.trace: Final[Trace] = tree.trace
         self.pool: Pool | None = None
         self.select(0)
 

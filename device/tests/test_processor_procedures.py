@@ -7,6 +7,7 @@ from device.processor.conditions import CONDITIONS
 from device.processor.directives import DIRECTIVES
 from device.processor.interpreter import COMMANDS_PER_COMPONENT, Interpreter
 from device.processor.parameters import FIELDS
+from device.processor.tree import Node, Tree
 from device.tests.processor_rig import (
     ABORT,
     CLASS,
@@ -265,7 +266,7 @@ def test_the_interpreter_keeps_the_rules_without_admission_too(
     steps: list[Step], error: type[HardsuitError]
 ) -> None:
     rig = Rig(OLD)
-    interpreter = Interpreter((A,), None, {}, rig.machine, rig.trace)
+    interpreter = Interpreter(Node(Tree(rig.machine, rig.trace), (A,)), None, {})
     with pytest.raises(error) as caught:
         interpreter.run(Section.INSTALL, tuple(steps))
     assert caught.value.place is not None
@@ -276,9 +277,12 @@ def test_the_interpreter_keeps_the_rules_without_admission_too(
 def test_every_command_and_parameter_of_the_vocabulary_is_implemented() -> None:
     flow = {
         Command.SET_COMPONENT_INDEX,
+        Command.SET_PARAMETERS,
         Command.OVERRIDE_PARAMETERS,
         Command.TRY_EACH,
         Command.RUN_SEQUENCE,
+        Command.PROCESS_DEPENDENCY,
+        Command.UNLINK,
     }
     assert set(CONDITIONS) == commands.CONDITIONS
     assert set(DIRECTIVES) | flow == commands.DIRECTIVES

@@ -292,7 +292,7 @@ def test_a_sequence_is_a_wrapped_flat_array_of_pairs(member: cbor.Item) -> None:
 
 @pytest.mark.req("M6.1-5", "M8.4.9-3", "M8.4.11-1", "U1-1")
 @pytest.mark.parametrize(
-    "number", [0, 4, 7, 8, 11, 19, 25, 29, 34, 35, 255, 1 << 40, -1, -256, -257, -70000], ids=repr
+    "number", [0, 4, 25, 29, 34, 35, 255, 1 << 40, -1, -256, -257, -70000], ids=repr
 )
 @pytest.mark.parametrize("nesting", ["validate", "run-sequence", "try-each"])
 def test_a_command_that_is_not_implemented_refuses_the_manifest(number: int, nesting: str) -> None:
@@ -400,13 +400,13 @@ def test_an_array_in_place_of_a_severable_member_is_its_digest(number: int) -> N
         decode_manifest(manifest({number: cbor.encode(DIGEST)}))
 
 
-@pytest.mark.parametrize("number", [0, 5, 6, 10, 14, 15, 18, 24, 255, -1, "text", b"bytes"], ids=repr)
+@pytest.mark.parametrize("number", [0, 6, 10, 14, 255, -1, "text", b"bytes"], ids=repr)
 def test_a_member_that_is_not_implemented_is_refused(number: cbor.Item) -> None:
     with pytest.raises(UnsupportedElementError):
         decode_manifest(manifest({number: b""}))
 
 
-@pytest.mark.parametrize("number", [0, 1, 3, 5, -1, "x"], ids=repr)
+@pytest.mark.parametrize("number", [0, 3, 5, -1, "x"], ids=repr)
 def test_a_common_member_that_is_not_implemented_is_refused(number: cbor.Item) -> None:
     whole = cbor.encode({2: [[b"\0"]], number: 0})
     with pytest.raises(UnsupportedElementError):

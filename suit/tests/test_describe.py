@@ -333,7 +333,7 @@ def test_text_is_severable_unless_it_is_small_or_the_author_says_otherwise() -> 
         (4, MINIMAL + "install:\n  - 21", "a map is needed"),
         (4, MINIMAL + "install:\n  - override-parameters", "it has no value"),
         (4, MINIMAL + "install:\n  - override-parameters: {}", "no parameter is set"),
-        (4, MINIMAL + "install:\n  - set-parameters: {uri: a}", "an unknown name"),
+        (4, MINIMAL + "install:\n  - set-parameter: {uri: a}", "an unknown name"),
         (5, SET + "uri:", "uri: it has no value"),
         (5, SET + "image-size: 1.5", "valid integer"),
         (5, SET + "image-size: 0xzz", "valid integer"),
