@@ -57,7 +57,7 @@ SCRIPT: Final = (
     Act("power cut in the middle of an install, then boot", "release 2 runs", Stage.power_cut),
     Act("update to release 3 after all that", "installed", lambda stage: stage.update(3)),
     Act("trial loses power before it is confirmed", "release 2 runs", Stage.unconfirmed_trial),
-    Act("update to release 3 again", "installed", lambda stage: stage.update(3)),
+    Act("update to release 3 again, on request", "installed", lambda stage: stage.update(3, retry=True)),
     Act("boot and confirm", "release 3 runs", lambda stage: stage.boot_and_confirm(3)),
 )
 

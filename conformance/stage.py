@@ -94,10 +94,10 @@ class Stage:
         create(self._device_directory, config, root_file=root_file, keys=[self._author.public])
         return "keys and floors are in its security IC"
 
-    def update(self, number: int) -> str:
+    def update(self, number: int, *, retry: bool = False) -> str:
         """Have the device install the newest release, which shall be ``number``."""
         with self._device() as device:
-            system = device.update()
+            system = device.update(retry=retry)
         require(system.sequence_number == number, f"installed {system.sequence_number}")
         return f"installed in slot {system.slot}"
 

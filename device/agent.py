@@ -16,12 +16,13 @@ from device.boot import (
     last_boot,
     load_system,
     raise_floor,
+    require_covered,
 )
 from device.capability import capabilities_of
 from device.components import show_id
 from device.ic.interface import Floor, SecurityIC, sequence_slot
 from device.platform import Fetcher, Platform
-from device.processor import Machine, Trace, update
+from device.processor import Machine, update, validate
 from device.processor.admission import check_sequence_number
 from device.record import BootRecord, System, load_record, save_record
 from device.reporter import UNSUPPORTED, Procedure, Reporter, kept_report, refusals_reported
@@ -29,7 +30,14 @@ from device.slots import Transaction, sweep
 from device.storage import Storage
 from device.trust import Trust
 from suit.envelope import encode_envelope, open_envelope
-from suit.errors import ComponentUnauthorisedError, NothingToDoError, RefusedError, RollbackError, UsageError
+from suit.errors import (
+    ComponentUnauthorisedError,
+    NothingToDoError,
+    RefusedError,
+    RollbackError,
+    StorageError,
+    UsageError,
+)
 from suit.manifest import ComponentId, Manifest
 from suit.report import MAX_NONCE, encode_report
 from suit.target import TargetInfo, target_path
@@ -83,11 +91,14 @@ class Device:
         self._platform = platform
         self._policy = policy
 
-    def update(self) -> System:
+    def update(self, *, retry: bool = False) -> System:
         """Install the newest release for this device; it runs from the next boot, on trial.
 
+        Args:
+            retry: Install it even if its last trial was given up.
+
         Raises:
-            NothingToDoError: It is installed already.
+            NothingToDoError: It is installed already, or its last trial was given up.
             ExpiredError, RollbackError, NotAuthenticError, NetworkError: The repository is not to be
                 believed, or not to be had; the device is as before.
             RefusedError: The manifest is not for this device, or breaks a rule.
@@ -95,7 +106,7 @@ class Device:
         """
         path = target_path(self._policy.vendor, self._policy.class_id, self._policy.channel)
         self._trust.refresh()
-        self._require_news(self._trust.listing(path))
+        self._require_news(self._trust.listing(path), retry=retry)
         offered = self._trust.envelope(path)
         envelope = open_envelope(offered.raw)
         with refusals_reported(self._storage, Procedure.UPDATE, envelope):
@@ -115,7 +126,7 @@ class Device:
             return self._install(authentic, reporter)
 
     def _install(self, authentic: Authentic[Manifest], reporter: Reporter) -> System:
-        record = current_record(self._storage, self.ic)
+        record = self._record_or_none()
         root = authentic.manifest.component_id or ()
         require_same_root(record, root)
         floor = floor_of(record, self.ic, root)
@@ -123,15 +134,15 @@ class Device:
         record = self._make_room(record)
         components = Transaction(self._storage, self.ic, self._policy.capacities, record)
         machine = Machine(components, self._platform, self._fetcher, observer=reporter, ic=self.ic)
-        trace = update(authentic, machine, floor=floor)
-        require_validated(trace)
+        update(authentic, machine, floor=floor)
+        require_covered(authentic.manifest, components.images, validate(authentic, machine, floor=floor))
         system = components.seal(
             encode_envelope(authentic.envelope),
             authentic.manifest.sequence_number,
             authentic.envelope.digest.value,
             root,
         )
-        save_record(self._storage, replace(record, trial=system, boots=0))
+        save_record(self._storage, BootRecord(record.generation, confirmed=record.confirmed, trial=system))
         return system
 
     def boot(self) -> Booted:
@@ -153,7 +164,7 @@ class Device:
         trial = record.trial
         if trial is None:
             raise NothingToDoError("there is no trial to confirm")
-        if record.boots == 0:
+        if not record.started:
             raise RefusedError("the trial has not been booted")
         authentic = load_system(self._storage, self.ic, trial)
         record = save_record(self._storage, BootRecord(record.generation, confirmed=trial))
@@ -214,18 +225,27 @@ class Device:
             report = replace(report, capabilities=capabilities_of(self.ic, self._policy.capacities))
         return self.ic.sign_report(encode_report(replace(report, nonce=nonce)))
 
-    def _require_news(self, listed: TargetInfo) -> None:
-        record = load_record(self._storage)
+    def _require_news(self, listed: TargetInfo, *, retry: bool) -> None:
+        record = self._record_or_none()
         for state, system in (("installed", record.confirmed), ("waiting for its trial", record.trial)):
             if system is not None and system.digest.hex() == listed.digest:
                 raise NothingToDoError(f"sequence number {listed.sequence_number} is {state} already")
+        if record.failed.hex() == listed.digest and not retry:
+            raise NothingToDoError(f"the newest release was tried and given up: {record.failure}")
+
+    def _record_or_none(self) -> BootRecord:
+        """Return what is installed; nothing, if the boot record is lost: an update is what heals that."""
+        try:
+            return current_record(self._storage, self.ic)
+        except StorageError:
+            return BootRecord()
 
     def _make_room(self, record: BootRecord) -> BootRecord:
         """Give the inactive half free: forget a trial that was never started, remove what nobody names."""
         if record.boots > 0:
             raise RefusedError("a trial is running: confirm it, or boot to fall back, before the next update")
         if record.trial is not None:
-            record = save_record(self._storage, replace(record, trial=None, boots=0))
+            record = save_record(self._storage, replace(record, trial=None))
         sweep(self._storage, record)
         return record
 
@@ -261,14 +281,3 @@ def require_not_below_minimum(authentic: Authentic[Manifest], info: TargetInfo) 
     number = authentic.manifest.sequence_number
     if info.minimum is not None and number < info.minimum:
         raise RollbackError("sequence number", offered=number, stored=info.minimum)
-
-
-def require_validated(trace: Trace) -> None:
-    """Let nothing be committed that image-match did not vouch for (notes on SUIT, item 66).
-
-    Raises:
-        RefusedError: A written component was never matched with a digest.
-    """
-    loose = ", ".join(sorted(show_id(component) for component in trace.written - trace.verified))
-    if loose:
-        raise RefusedError(f"no image-match covers {loose}")

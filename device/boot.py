@@ -5,30 +5,33 @@ again, its sequence number held against the IC's floor, its images hashed by the
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from device.authenticate import Authentic, authenticate
+from device.components import show_id
 from device.ic.errors import IcError
 from device.ic.interface import SecurityIC, sequence_slot
 from device.platform import Fetcher, Platform
-from device.processor import Machine, invoke
+from device.processor import Machine, Trace, invoke
 from device.processor.admission import check_sequence_number
 from device.record import BootRecord, System, load_record, save_record
 from device.reporter import HandingOver, Procedure, Reporter, refusals_reported
 from device.slots import Installed
-from device.storage import NotFoundError, Storage
+from device.storage import Storage
 from device.storage import replace as replace_file
 from spec.labels import CoseAlgorithm
-from suit.envelope import open_envelope
-from suit.errors import HardsuitError, NotAuthenticError, RefusedError
+from suit.envelope import MAX_ENVELOPE, open_envelope
+from suit.errors import HardsuitError, NotAuthenticError, RefusedError, StorageError
 from suit.manifest import ComponentId, Envelope, Manifest
 
 TRIAL_BOOTS: Final = 1
 PCR_IMAGES: Final = 8
 PCR_MANIFEST: Final = 9
 LAST_BOOT: Final = "boot/last.json"
+_MAX_NOTE: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class BootLoader:
                 return self._start(record, trial)
             except IcError as error:
                 if not isinstance(error, NotAuthenticError | RefusedError):
+                    save_record(self._storage, replace(record, boots=record.boots - 1))
                     raise
                 record = give_up_trial(self._storage, record, error)
             except HardsuitError as error:
@@ -110,7 +114,7 @@ class BootLoader:
 
     def _start(self, record: BootRecord, system: System) -> Booted:
         procedure = Procedure.TRIAL if system is record.trial else Procedure.BOOT
-        envelope = open_envelope(self._storage.read(system.envelope))
+        envelope = stored_envelope(self._storage, system)
         with refusals_reported(self._storage, procedure, envelope):
             authentic = vouched(envelope, self._ic, system)
         with Reporter(self._storage, procedure, envelope, authentic.manifest) as reporter:
@@ -127,10 +131,18 @@ class BootLoader:
         if not trial:
             raise_floor(self._ic, authentic)
         remember(self._storage, booted)
-        platform = HandingOver(self._platform, reporter)
+        trace = Trace()
+
+        def let_go(component: ComponentId) -> None:
+            require_covered(authentic.manifest, system.images, trace)
+            if trial:
+                save_record(self._storage, replace(load_record(self._storage), started=True))
+            reporter.handed_over(component)
+
+        platform = HandingOver(self._platform, let_go)
         machine = Machine(components, platform, self._fetcher, observer=reporter, ic=self._ic)
         floor = self._ic.floor(sequence_slot(authentic.manifest.component_id))
-        invoke(authentic, machine, floor=floor)
+        invoke(authentic, machine, floor=floor, trace=trace)
         return booted
 
     def _measure(self, system: System, components: Installed) -> dict[ComponentId, bytes]:
@@ -145,18 +157,34 @@ class BootLoader:
         return images
 
 
+def require_covered(manifest: Manifest, images: Collection[ComponentId], trace: Trace) -> None:
+    """Let nothing start whose image the manifest's own sequences did not match with a digest.
+
+    Raises:
+        RefusedError: A component of the manifest has content that no image-match covers.
+    """
+    loose = [component for component in manifest.components if component in images]
+    names = ", ".join(show_id(component) for component in loose if component not in trace.verified)
+    if names:
+        raise RefusedError(f"no image-match of the validate sequence covers {names}")
+
+
 def remember(storage: Storage, booted: Booted) -> None:
-    """Keep what was measured for :meth:`Device.report`; an unchanged boot writes nothing."""
+    """Keep what was measured for :meth:`Device.report`; an unchanged boot writes nothing.
+
+    It is a note, and nothing may fail to boot for a note.
+    """
     told = booted.to_dict()
     if last_boot(storage) != told:
-        replace_file(storage, LAST_BOOT, json.dumps(told).encode())
+        with suppress(StorageError):
+            replace_file(storage, LAST_BOOT, json.dumps(told).encode())
 
 
 def last_boot(storage: Storage) -> dict[str, Any] | None:
     """Return what :func:`remember` kept; None when nothing was booted or the note is damaged."""
     try:
-        told: dict[str, Any] = json.loads(storage.read(LAST_BOOT))
-    except (NotFoundError, ValueError):
+        told: dict[str, Any] = json.loads(storage.read(LAST_BOOT, 0, _MAX_NOTE))
+    except (StorageError, ValueError, RecursionError):
         return None
     return told
 
@@ -174,13 +202,25 @@ def current_record(storage: Storage, ic: SecurityIC) -> BootRecord:
 
 def give_up_trial(storage: Storage, record: BootRecord, error: HardsuitError) -> BootRecord:
     """Fall back to the confirmed system and remember why."""
-    failure = f"{error.reason}: {error}"[:256]
-    return save_record(storage, replace(record, trial=None, boots=0, failure=failure))
+    return save_record(
+        storage,
+        BootRecord(
+            record.generation,
+            confirmed=record.confirmed,
+            failure=f"{error.reason}: {error}"[:256],
+            failed=record.trial.digest if record.trial else b"",
+        ),
+    )
 
 
 def load_system(storage: Storage, ic: SecurityIC, system: System) -> Authentic[Manifest]:
     """Read a system's envelope and have it vouched for again; see :func:`vouched`."""
-    return vouched(open_envelope(storage.read(system.envelope)), ic, system)
+    return vouched(stored_envelope(storage, system), ic, system)
+
+
+def stored_envelope(storage: Storage, system: System) -> Envelope:
+    """Read a system's envelope, and not a byte more than an envelope may have."""
+    return open_envelope(storage.read(system.envelope, 0, MAX_ENVELOPE + 1))
 
 
 def vouched(envelope: Envelope, ic: SecurityIC, system: System) -> Authentic[Manifest]:

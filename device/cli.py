@@ -75,7 +75,7 @@ def init(
     secret_file: Path | None,
 ) -> object:
     """Provision a device in DIRECTORY."""
-    from device.config import Config, parse_component, parse_uuid
+    from device.config import Config, parse_components, parse_uuid
     from device.home import create
     from suit.keys import load_key
 
@@ -85,28 +85,30 @@ def init(
         class_id=parse_uuid(class_id),
         device_id=parse_uuid(device_id) if device_id else b"",
         channel=channel,
-        capacities=dict(parse_component(text) for text in components),
+        capacities=parse_components(components),
         origins=frozenset(origins),
     )
+    keys = {key.name: key for key in map(load_key, trust)}
     create(
         directory,
         config,
         root_file=root.read_bytes(),
-        keys=[load_key(path) for path in trust],
+        keys=keys.values(),
         secret=secret_file.read_bytes() if secret_file else None,
     )
-    console.say(f"{directory}: provisioned with {len(trust)} trust anchor(s), channel {channel}")
-    return {"directory": str(directory), "trust_anchors": len(trust)}
+    console.say(f"{directory}: provisioned with {len(keys)} trust anchor(s), channel {channel}")
+    return {"directory": str(directory), "trust_anchors": len(keys)}
 
 
 @command(cli)
 @_DIRECTORY
-def update(console: Console, directory: Path) -> object:
+@click.option("--retry", is_flag=True, help="Install a release even if its last trial was given up.")
+def update(console: Console, directory: Path, retry: bool) -> object:  # noqa: FBT001 - click passes a flag
     """Install the newest release; it runs from the next boot, on trial."""
     from device.home import opened
 
     with _watching(console) as watch, opened(directory, watch=watch) as device:
-        system = device.update()
+        system = device.update(retry=retry)
     console.say(f"installed sequence number {system.sequence_number}; boot to try it")
     return system.to_dict()
 

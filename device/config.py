@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from suit.errors import StorageError, UsageError
+from suit.errors import MalformedError, StorageError, UsageError
 from suit.manifest import ComponentId
+from suit.target import target_path
 
 _FIELDS: Final = {"url", "vendor", "class", "device", "channel", "components", "origins"}
 _HEX_PART: Final = re.compile(r"(?:[0-9a-f]{2})*")
@@ -47,6 +48,12 @@ class Config:
             raise UsageError("the device identifier is a UUID of 16 bytes")
         if not self.capacities:
             raise UsageError("a device has at least one component")
+        if any(capacity < 1 for capacity in self.capacities.values()):
+            raise UsageError("a component holds at least one byte")
+        try:
+            target_path(self.vendor, self.class_id, self.channel)
+        except MalformedError as error:
+            raise UsageError(str(error)) from error
 
     def to_json(self) -> str:
         """Return the text of ``device.json``."""
@@ -87,7 +94,7 @@ class Config:
                 },
                 origins=frozenset(map(str, fields["origins"])),
             )
-        except (ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError) as error:
             raise StorageError(f"device.json: damaged ({error})") from error
 
 
@@ -116,3 +123,18 @@ def parse_uuid(text: str) -> bytes:
     if not re.fullmatch(r"[0-9a-f]{32}", plain):
         raise UsageError(f"{text!r}: not a UUID")
     return bytes.fromhex(plain)
+
+
+def parse_components(texts: Iterable[str]) -> dict[ComponentId, int]:
+    """Read several of :func:`parse_component`.
+
+    Raises:
+        UsageError: One is not of that form, or a component stands twice.
+    """
+    components: dict[ComponentId, int] = {}
+    for text in texts:
+        component, capacity = parse_component(text)
+        if component in components:
+            raise UsageError(f"component {text!r}: given twice")
+        components[component] = capacity
+    return components

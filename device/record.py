@@ -63,15 +63,19 @@ class BootRecord:
         generation: Rises with every write; the higher valid copy counts.
         confirmed: The system that is known to work, None before the first update.
         trial: An installed system that has not been confirmed.
-        boots: How often the trial was started.
+        boots: How often the trial was to be started.
+        started: Whether the trial ever took over; without that, nobody can confirm it.
         failure: Why the last trial was given up; kept until the next one is confirmed.
+        failed: The manifest digest of that trial.
     """
 
     generation: int = 0
     confirmed: System | None = None
     trial: System | None = None
     boots: int = 0
+    started: bool = False
     failure: str = ""
+    failed: bytes = b""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -87,7 +91,7 @@ def load_record(storage: Storage) -> BootRecord:
     """Return the newest valid copy; an empty record on a device that never installed anything.
 
     Raises:
-        StorageError: Copies exist, but none is valid.
+        StorageError: Two copies exist and none is valid. (One alone may be the first write, cut short.)
     """
     copies = [_read_copy(storage, name) for name in _COPIES]
     valid = [copy for copy in copies if isinstance(copy, BootRecord)]
@@ -102,6 +106,8 @@ def save_record(storage: Storage, record: BootRecord) -> BootRecord:
     """Write the record over the older copy, durably; return it with its new generation."""
     saved = replace(record, generation=record.generation + 1)
     encoded = _encode(saved)
+    if len(encoded) + _HEAD > _MAX_RECORD:
+        raise StorageError(f"boot record: {len(encoded)} bytes are more than one copy holds")
     name = _COPIES[saved.generation % len(_COPIES)]
     created = storage.size(name) is None
     head = len(encoded).to_bytes(4, "big") + hashlib.sha256(encoded).digest()
@@ -139,7 +145,9 @@ def _encode(record: BootRecord) -> bytes:
             _encode_system(record.confirmed),
             _encode_system(record.trial),
             record.boots,
+            record.started,
             record.failure,
+            record.failed,
         ]
     )
 
@@ -160,13 +168,15 @@ def _encode_system(system: System | None) -> cbor.Item:
 
 def _decode(raw: bytes) -> BootRecord:
     match cbor.decode(raw, where="boot record"):
-        case [generation, confirmed, trial, boots, str() as failure]:
+        case [generation, confirmed, trial, boots, bool() as started, str() as failure, bytes() as failed]:
             return BootRecord(
                 as_uint(generation, "boot record"),
                 _decode_system(confirmed),
                 _decode_system(trial),
                 as_uint(boots, "boot record"),
+                started,
                 failure,
+                failed,
             )
         case _:
             raise StorageError("boot record: not a record")

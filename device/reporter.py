@@ -6,7 +6,7 @@ kept for each kind of procedure; it gets its nonce and its signature when somebo
 update or a boot.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import Enum
 from types import TracebackType
@@ -169,16 +169,16 @@ def kept_report(storage: Storage, procedure: Procedure) -> Report | None:
 
 
 class HandingOver(Platform):
-    """A platform that has the report written before it lets go of control.
+    """A platform that does what is left to do before it lets go of control.
 
     Args:
         platform: What does everything.
-        reporter: What writes the report.
+        before: Called with the component that is about to be invoked; raises to stop that.
     """
 
-    def __init__(self, platform: Platform, reporter: Reporter) -> None:
+    def __init__(self, platform: Platform, before: Callable[[ComponentId], None]) -> None:
         self._platform = platform
-        self._reporter = reporter
+        self._before = before
 
     @override
     def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
@@ -194,7 +194,7 @@ class HandingOver(Platform):
 
     @override
     def invoke(self, component: ComponentId, args: bytes | None) -> None:
-        self._reporter.handed_over(component)
+        self._before(component)
         self._platform.invoke(component, args)
 
     @override

@@ -49,6 +49,11 @@ class _Files(Components):
         self._slot = slot
 
     @property
+    def images(self) -> Mapping[ComponentId, str]:
+        """The stored file of each component that has content."""
+        return self._images
+
+    @property
     @override
     def ids(self) -> tuple[ComponentId, ...]:
         return tuple(self._capacities)

@@ -194,3 +194,28 @@ def test_what_boots_is_what_was_published(stage: Stage, home: Path, key: Path) -
     assert init(stage, home, key).exit_code == 0
     assert run("update", home).exit_code == 0
     assert hashlib.sha256(make_image(1)).hexdigest() in run("boot", home).stdout
+
+
+def test_options_that_could_never_work_make_no_device(stage: Stage, home: Path, key: Path) -> None:
+    one_line(init(stage, home, key, channel="UP/../x"), ExitCode.USAGE)
+    one_line(init(stage, home, key, component="00=0"), ExitCode.USAGE)
+    twice = run(
+        "init", home, "--url", stage._url, "--root", home.parent / "repository" / "root.json", "--trust", key,
+        "--vendor", PRODUCT.vendor.hex(), "--class", PRODUCT.class_id.hex(),
+        "--component", "00=1M", "--component", "00=2M",
+    )  # fmt: skip
+    assert "twice" in one_line(twice, ExitCode.USAGE)
+    assert not home.exists()
+
+
+def test_the_same_key_twice_is_one_trust_anchor(stage: Stage, home: Path, key: Path) -> None:
+    assert "1 trust anchor(s)" in init(stage, home, key, key).stderr
+
+
+def test_a_release_that_was_given_up_needs_a_request(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    assert run("update", home).exit_code == 0
+    assert run("boot", home).exit_code == 0
+    one_line(run("boot", home), ExitCode.REFUSED)
+    assert "given up" in one_line(run("update", home), ExitCode.NOTHING_TO_DO)
+    assert run("update", "--retry", home).exit_code == 0
