@@ -291,9 +291,7 @@ def test_a_sequence_is_a_wrapped_flat_array_of_pairs(member: cbor.Item) -> None:
 
 
 @pytest.mark.req("M6.1-5", "M8.4.9-3", "M8.4.11-1", "U1-1")
-@pytest.mark.parametrize(
-    "number", [0, 4, 25, 29, 34, 35, 255, 1 << 40, -1, -256, -257, -70000], ids=repr
-)
+@pytest.mark.parametrize("number", [0, 4, 25, 29, 34, 35, 255, 1 << 40, -1, -256, -257, -70000], ids=repr)
 @pytest.mark.parametrize("nesting", ["validate", "run-sequence", "try-each"])
 def test_a_command_that_is_not_implemented_refuses_the_manifest(number: int, nesting: str) -> None:
     unknown = seq(number, 0)
