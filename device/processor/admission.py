@@ -13,7 +13,7 @@ from device.components import Components, show_id
 from device.ic.interface import Floor
 from device.processor.machine import Identifiers, Machine
 from device.processor.rights import Granted, granted, require_component, require_labels
-from device.processor.sections import EVERY, present
+from device.processor.sections import present
 from spec.labels import Command, Parameter
 from spec.labels import Manifest as Section
 from suit.errors import (
@@ -79,12 +79,12 @@ def admit_dependency(
     _check_components(ids, machine.components)
     if machine.policy.identifiers is _REQUIRED:
         _require_identifiers(manifest.shared_sequence)
-    sequences = [(section, present(manifest, section)) for section in EVERY]
+    sequences = present(manifest)
     if rights is not None:
         require_labels(rights, [sequence for _, sequence in sequences])
+    count = len(ids)
     for section, sequence in sequences:
-        if sequence is not None:
-            _check_sequence(sequence, len(ids), section)
+        _check_sequence(sequence, count, section)
 
 
 def check_sequence_number(authentic: Authentic[Manifest], floor: Floor) -> None:

@@ -8,7 +8,7 @@ from device.processor.admission import admit
 from device.processor.interpreter import Interpreter
 from device.processor.machine import Machine, Trace
 from device.processor.rights import granted
-from device.processor.sections import INVOCATION, REMOVAL, UPDATE, VALIDATION, needed
+from device.processor.sections import INVOCATION, REMOVAL, UPDATE, VALIDATION, procedure
 from device.processor.tree import Node, Tree
 from spec.labels import Manifest as Section
 from suit.errors import AbortError
@@ -112,7 +112,7 @@ def _run(
 ) -> Tree:
     manifest = authentic.manifest
     # All that will be needed has to be there before the first command has an effect.
-    sequences = [(section, needed(manifest, section)) for section in sections]
+    sequences = procedure(manifest, sections)
     tree = Tree(machine, trace, manifest.component_id or (), sections)
     root = Node(
         tree,
@@ -123,6 +123,5 @@ def _run(
     )
     interpreter = Interpreter(root, manifest.shared_sequence, authentic.envelope.payloads)
     for section, sequence in sequences:
-        if sequence is not None:
-            interpreter.run(section, sequence)
+        interpreter.run(section, sequence)
     return tree

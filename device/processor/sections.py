@@ -17,11 +17,13 @@ UPDATE: Final = (
 VALIDATION: Final = (Section.VALIDATE,)
 INVOCATION: Final = (Section.VALIDATE, Section.LOAD, Section.INVOKE)
 REMOVAL: Final = (Section.UNINSTALL,)
-EVERY: Final = (Section.COMMON, *UPDATE, Section.LOAD, Section.INVOKE, Section.UNINSTALL)
+_EVERY: Final = (Section.COMMON, *UPDATE, Section.LOAD, Section.INVOKE, Section.UNINSTALL)
 
 _FIELDS: Final = {
-    section: "shared_sequence" if section is Section.COMMON else section.name.lower() for section in EVERY
+    section: "shared_sequence" if section is Section.COMMON else section.name.lower() for section in _EVERY
 }
+# A look-up by enum member costs more than looking at the section: these are walked for every manifest.
+_PAIRS: Final = tuple(_FIELDS.items())
 
 
 def member(manifest: Manifest, section: Section) -> Sequence | Severable[Sequence] | None:
@@ -30,10 +32,31 @@ def member(manifest: Manifest, section: Section) -> Sequence | Severable[Sequenc
     return found
 
 
-def present(manifest: Manifest, section: Section) -> Sequence | None:
-    """Return a section as far as it is at hand: None where there is none, or where it was cut off."""
-    found = member(manifest, section)
-    return found.value if isinstance(found, Severable) else found
+def present(manifest: Manifest) -> list[tuple[Section, Sequence]]:
+    """Return every section that is at hand: neither missing nor cut off."""
+    sections = []
+    for section, name in _PAIRS:
+        found = getattr(manifest, name)
+        if found is not None:
+            sequence = found if type(found) is tuple else found.value
+            if sequence is not None:
+                sections.append((section, sequence))
+    return sections
+
+
+def procedure(manifest: Manifest, sections: tuple[Section, ...]) -> list[tuple[Section, Sequence]]:
+    """Return the sections of a procedure that the manifest has, all of them at hand.
+
+    Raises:
+        AbortError: One was severed, and the envelope does not hold it.
+    """
+    found = []
+    for section, name in _PAIRS:
+        if getattr(manifest, name) is not None and section in sections:
+            sequence = needed(manifest, section)
+            if sequence is not None:
+                found.append((section, sequence))
+    return found
 
 
 def needed(manifest: Manifest, section: Section) -> Sequence | None:

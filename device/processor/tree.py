@@ -20,6 +20,7 @@ from suit.manifest import ComponentId, Dependency, Manifest
 
 MAX_DEPTH: Final = 4
 MAX_DEPENDENCIES: Final = 16
+_STRICT: Final = Profile.STRICT
 _NONE: Final[Mapping[int, Dependency]] = {}
 
 
@@ -60,7 +61,7 @@ class Tree:
         self.trace: Final = trace
         self.owner: Final = owner
         self.sections: Final = sections
-        self.strict: Final = machine.policy.profile is Profile.STRICT
+        self.strict: Final = machine.policy.profile is _STRICT
         self.sets: Final[dict[ComponentId, ParameterSet]] = {}
         self.verdicts: Final[dict[ComponentId, dict[Node, Node]]] = {}
         self.digests: Final[set[bytes]] = set()
