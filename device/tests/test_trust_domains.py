@@ -15,7 +15,7 @@ from device.storage import MemoryStorage
 from spec.labels import Command, Parameter
 from suit.commands import CONDITIONS, DIRECTIVES, VALUES
 from suit.envelope import open_envelope
-from suit.errors import ComponentUnauthorisedError, ConditionFailedError, StorageError
+from suit.errors import AbortError, ComponentUnauthorisedError, ConditionFailedError, StorageError
 from suit.keys import CoseKey
 
 KEY = CoseKey.from_cose(AUTHOR.cose_key())
@@ -77,3 +77,13 @@ def test_an_error_in_a_dependency_names_the_dependency() -> None:
         run(root(library(install=[check(Command.ABORT)]), content=NEW))
     assert caught.value.place is not None
     assert caught.value.place.manifest == (1,)
+
+
+@pytest.mark.req("T5.1-1")
+def test_a_processor_that_cannot_verify_dependencies_aborts() -> None:
+    parts = {name: MemoryComponent() for name in (MAIN, SECOND, LIBRARY)}
+    machine = Machine(MemoryComponents(parts), MemoryPlatform([VENDOR], [CLASS]), MemoryFetcher({}))
+    for raw in (root(library()), root(library(), dependency_resolution=None)):
+        with pytest.raises(AbortError):
+            update(authenticate(open_envelope(raw), IC), machine)
+        assert {part.content for part in parts.values()} == {None}
