@@ -24,7 +24,7 @@ from device.ic.interface import Floor, SecurityIC, sequence_slot
 from device.platform import Fetcher, Platform
 from device.processor import Machine, update, validate
 from device.processor.admission import check_sequence_number
-from device.record import BootRecord, System, load_record, save_record
+from device.record import BootRecord, RecordLostError, System, load_record, save_record
 from device.reporter import UNSUPPORTED, Procedure, Reporter, kept_report, refusals_reported
 from device.slots import Transaction, sweep
 from device.storage import Storage
@@ -35,7 +35,6 @@ from suit.errors import (
     NothingToDoError,
     RefusedError,
     RollbackError,
-    StorageError,
     UsageError,
 )
 from suit.manifest import ComponentId, Manifest
@@ -234,10 +233,13 @@ class Device:
             raise NothingToDoError(f"the newest release was tried and given up: {record.failure}")
 
     def _record_or_none(self) -> BootRecord:
-        """Return what is installed; nothing, if the boot record is lost: an update is what heals that."""
+        """Return what is installed; nothing, if the boot record is lost: an update is what heals that.
+
+        A record that merely cannot be read now is not lost, and what it names must not be swept away.
+        """
         try:
             return current_record(self._storage, self.ic)
-        except StorageError:
+        except RecordLostError:
             return BootRecord()
 
     def _make_room(self, record: BootRecord) -> BootRecord:

@@ -25,6 +25,12 @@ _HEAD: Final = 4 + 32
 _MAX_RECORD: Final = 1 << 16
 
 
+class RecordLostError(StorageError):
+    """Both copies of the boot record could be read, and neither is one."""
+
+    reason = "boot-record-lost"
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """One installed set: an envelope and the images that belong to it.
@@ -91,14 +97,14 @@ def load_record(storage: Storage) -> BootRecord:
     """Return the newest valid copy; an empty record on a device that never installed anything.
 
     Raises:
-        StorageError: Two copies exist and none is valid. (One alone may be the first write, cut short.)
+        RecordLostError: Two copies exist and none is valid. (One alone may be the first write, cut short.)
     """
     copies = [_read_copy(storage, name) for name in _COPIES]
     valid = [copy for copy in copies if isinstance(copy, BootRecord)]
     if valid:
         return max(valid, key=lambda record: record.generation)
     if any(copy is not None for copy in copies) and _was_ever_complete(storage):
-        raise StorageError("boot record: both copies are damaged")
+        raise RecordLostError("boot record: both copies are damaged")
     return BootRecord()
 
 

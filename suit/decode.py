@@ -15,7 +15,17 @@ from spec.labels import Manifest as Member
 from suit import cbor, digest
 from suit.decode_sequence import SEQUENCE_LIMITS, decode_digest, decode_sequence
 from suit.errors import LimitError, MalformedError, NotAuthenticError, UnsupportedElementError
-from suit.manifest import ComponentId, Dependency, Envelope, Manifest, Sequence, Severable, Text, Texts
+from suit.manifest import (
+    ComponentId,
+    Dependency,
+    Envelope,
+    Manifest,
+    Sequence,
+    Severable,
+    Text,
+    Texts,
+    severable_member,
+)
 from suit.narrow import as_bytes, as_map, as_text, as_uint, draft_name
 
 MAX_COMPONENTS: Final = 64
@@ -130,7 +140,10 @@ def attach_severed(manifest: Manifest, envelope: Envelope) -> Manifest:
     filled: dict[str, Any] = {}
     budget = cbor.Budget(SEQUENCE_LIMITS)
     for member, element in envelope.severed.items():
-        field, known = _severable_field(manifest, member)
+        found = severable_member(manifest, member)
+        if found is None:
+            raise UnsupportedElementError(f"envelope: {draft_name(member)} is not severable")
+        field, known = found
         if known is None or known.digest is None:
             raise NotAuthenticError(f"envelope: element {draft_name(member)} has no digest in the manifest")
         where = f"envelope.{draft_name(member)}"
@@ -270,22 +283,6 @@ def _text_member(
     if isinstance(item, list):
         return Severable(None, decode_digest(item, where))
     return Severable(decode_texts(as_bytes(item, where), where=where, components=components, budget=budget))
-
-
-def _severable_field(manifest: Manifest, member: Member) -> tuple[str, Severable[Any] | None]:
-    match member:
-        case Member.DEPENDENCY_RESOLUTION:
-            return "dependency_resolution", manifest.dependency_resolution
-        case Member.PAYLOAD_FETCH:
-            return "payload_fetch", manifest.payload_fetch
-        case Member.CANDIDATE_VERIFICATION:
-            return "candidate_verification", manifest.candidate_verification
-        case Member.INSTALL:
-            return "install", manifest.install
-        case Member.TEXT:
-            return "text", manifest.text
-        case _:
-            raise UnsupportedElementError(f"envelope: {draft_name(member)} is not severable")
 
 
 def _language(item: cbor.Item, where: str) -> str:

@@ -10,7 +10,7 @@ from suit import cbor, digest
 from suit.decode_sequence import decode_digest
 from suit.encode import encode_digest, encode_envelope, encode_manifest, encode_sequence, encode_texts
 from suit.errors import LimitError, MalformedError, UsageError
-from suit.manifest import Digest, Envelope, Manifest, Sequence, Severable, Texts
+from suit.manifest import Digest, Envelope, Manifest, Sequence, Texts, severable_member
 from suit.narrow import MAX_URI, as_bytes, as_map, draft_name
 
 MAX_ENVELOPE: Final = 1 << 20
@@ -124,7 +124,10 @@ def seal(
     severed = {}
     fields: dict[str, Any] = {}
     for member in sever:
-        name, present = _field(manifest, member)
+        found = severable_member(manifest, member)
+        if found is None:
+            raise UsageError(f"{draft_name(member)} is never severable")
+        name, present = found
         if present is None or present.value is None:
             raise UsageError(f"the manifest has no {draft_name(member)} to make severable")
         severed[member] = _encode_element(present.value)
@@ -169,24 +172,6 @@ def sever(envelope: Envelope, members: tuple[ManifestMember, ...]) -> Envelope:
         raise UsageError(f"the envelope holds no severable {', '.join(missing)}")
     kept = {member: raw for member, raw in envelope.severed.items() if member not in members}
     return replace(envelope, severed=kept)
-
-
-def _field(
-    manifest: Manifest, member: ManifestMember
-) -> tuple[str, Severable[Sequence] | Severable[Texts] | None]:
-    match member:
-        case ManifestMember.DEPENDENCY_RESOLUTION:
-            return "dependency_resolution", manifest.dependency_resolution
-        case ManifestMember.PAYLOAD_FETCH:
-            return "payload_fetch", manifest.payload_fetch
-        case ManifestMember.CANDIDATE_VERIFICATION:
-            return "candidate_verification", manifest.candidate_verification
-        case ManifestMember.INSTALL:
-            return "install", manifest.install
-        case ManifestMember.TEXT:
-            return "text", manifest.text
-        case _:
-            raise UsageError(f"{draft_name(member)} is never severable")
 
 
 def _encode_element(value: Sequence | Texts) -> bytes:

@@ -149,3 +149,20 @@ class Envelope:
     severed: Mapping[labels.Manifest, bytes] = field(default_factory=dict)
     payloads: Mapping[str, bytes] = field(default_factory=dict)
     tagged: bool = True
+
+
+def severable_member(manifest: Manifest, member: labels.Manifest) -> tuple[str, Severable[Any] | None] | None:
+    """Return the field of a severable member (M8.6) and what it holds; None for one that never is severed."""
+    match member:
+        case labels.Manifest.DEPENDENCY_RESOLUTION:
+            return "dependency_resolution", manifest.dependency_resolution
+        case labels.Manifest.PAYLOAD_FETCH:
+            return "payload_fetch", manifest.payload_fetch
+        case labels.Manifest.CANDIDATE_VERIFICATION:
+            return "candidate_verification", manifest.candidate_verification
+        case labels.Manifest.INSTALL:
+            return "install", manifest.install
+        case labels.Manifest.TEXT:
+            return "text", manifest.text
+        case _:
+            return None

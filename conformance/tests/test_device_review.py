@@ -148,3 +148,20 @@ def test_a_record_is_never_larger_than_what_is_read_back(storage: MemoryStorage)
 def test_confirming_twice_is_nothing_to_do(lab: Lab, storage: MemoryStorage) -> None:
     with lab.device(storage) as device, pytest.raises(NothingToDoError):
         device.confirm()
+
+
+def test_a_record_that_cannot_be_read_just_now_costs_no_image(
+    lab: Lab, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = storage.read
+
+    def failing(name: str, offset: int = 0, size: int | None = None) -> bytes:
+        if name.startswith("boot/"):
+            raise StorageError(f"{name}: input/output error")
+        return read(name, offset, size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "read", failing)
+        with pytest.raises(StorageError, match="input/output"):
+            lab.install(storage, 2)
+    assert lab.boots(storage) == 1

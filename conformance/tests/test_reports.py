@@ -332,7 +332,7 @@ REASONS: Final = {
         "NotListedError", "SlowRetrievalError", "HttpStatusError", "UriRefusedError", "StorageError",
         "StorageFullError", "NotFoundError", "KeyUnavailableError", "IcError", "CapabilityError",
         "AuthFailedError", "LockedOutError", "NotProvisionedError", "IcUnavailableError", "IcFailedError",
-        "StateCorruptError", "RollbackDetectedError", "IcUsageError",
+        "StateCorruptError", "RollbackDetectedError", "IcUsageError", "RecordLostError",
     ),
     R.OPERATION_FAILED,
 )  # fmt: skip
