@@ -26,7 +26,7 @@ from spec.labels import (
 )
 
 _SPEC: Final = Path(__file__).parent.parent / "spec"
-SCHEMAS: Final = (_SPEC / "manifest.cddl", _SPEC / "report.cddl")
+SCHEMAS: Final = tuple(_SPEC / f"{name}.cddl" for name in ("manifest", "report", "update-management"))
 _TAG: Final = bytes([0xD8, CborTag.SUIT_ENVELOPE.value])
 
 

@@ -76,6 +76,11 @@ class _Device:
             vendors=[bytes.fromhex(value) for value in described["vendor_ids"]],
             classes=[bytes.fromhex(value) for value in described["class_ids"]],
             devices=[bytes.fromhex(value) for value in described["device_ids"]],
+            battery=described.get("battery_mwh"),
+            authorized=described.get("authorize") is True,
+            versions={
+                _id(row["id"]): tuple(row["version"]) for row in described["components"] if "version" in row
+            },
         )
         resources = {str(uri): bytes.fromhex(content) for uri, content in case["resources"].items()}
         owners = {_id(row["id"]): row.get("owners", ()) for row in described["components"]}
@@ -91,6 +96,7 @@ class _Device:
             references=MemoryReferences(
                 {component: frozenset([_id(each) for each in ids]) for component, ids in owners.items()}
             ),
+            clock=None if described.get("clock") is None else self._ic.now,
         )
 
     def act(self) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from conformance.casebook import (
     trust_rights,
     trust_structure,
     try_each,
+    update_management,
 )
 
 CASES: Final = Path(__file__).parent / "cases"
@@ -72,6 +73,7 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     trust_rights,
     trust_structure,
     try_each,
+    update_management,
 )
 IN_ONE_FILE: Final = frozenset({extensions.TOPIC})
 

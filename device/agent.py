@@ -132,7 +132,9 @@ class Device:
         check_sequence_number(authentic, floor)
         record = self._make_room(record)
         components = Transaction(self._storage, self.ic, self._policy.capacities, record)
-        machine = Machine(components, self._platform, self._fetcher, observer=reporter, ic=self.ic)
+        machine = Machine(
+            components, self._platform, self._fetcher, observer=reporter, ic=self.ic, clock=self.ic.now
+        )
         update(authentic, machine, floor=floor)
         require_covered(authentic.manifest, components.images, validate(authentic, machine, floor=floor))
         system = components.seal(

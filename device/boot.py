@@ -140,7 +140,9 @@ class BootLoader:
             reporter.handed_over(component)
 
         platform = HandingOver(self._platform, let_go)
-        machine = Machine(components, platform, self._fetcher, observer=reporter, ic=self._ic)
+        machine = Machine(
+            components, platform, self._fetcher, observer=reporter, ic=self._ic, clock=self._ic.now
+        )
         floor = self._ic.floor(sequence_slot(authentic.manifest.component_id))
         invoke(authentic, machine, floor=floor, trace=trace)
         return booted

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 from typing_extensions import override
 
 from suit.errors import NetworkError
-from suit.manifest import ComponentId, Digest, Pen
+from suit.manifest import ComponentId, Digest, Pen, Version
 
 
 class Fetcher(Protocol):
@@ -75,6 +75,27 @@ class Platform(ABC):
     def reboot(self) -> None:
         """Restart the device; it may never return."""
 
+    # What follows is asked by conditions of update management. A device that cannot tell need not
+    # implement it: the condition then fails.
+
+    def battery_mwh(self) -> int | None:
+        """Return the charge of the battery in mWh (U5.3); None when it is not known."""
+        return None
+
+    def authorize(self, priority: int) -> bool:
+        """Ask the application whether the update may go on (U5.4).
+
+        Args:
+            priority: How urgent its author finds it; smaller is more urgent (U4.3).
+        """
+        del priority
+        return False
+
+    def version(self, component: ComponentId) -> Version | None:
+        """Return the version of what the component holds (U5.5); None when it is not known."""
+        del component
+        return None
+
 
 @dataclass(slots=True)
 class MemoryPlatform(Platform):
@@ -83,6 +104,10 @@ class MemoryPlatform(Platform):
     Attributes:
         invoked: Component and arguments of every invocation, in order.
         reboots: How often a restart was asked for.
+        battery: The charge in mWh, None when it is not known.
+        authorized: Whether every update is authorized.
+        versions: Versions by component, as far as they are known.
+        priorities: The priority of every update that was to be authorized, in order.
     """
 
     vendors: Collection[bytes | Pen] = ()
@@ -90,6 +115,10 @@ class MemoryPlatform(Platform):
     devices: Collection[bytes] = ()
     invoked: list[tuple[ComponentId, bytes | None]] = field(default_factory=list)
     reboots: int = 0
+    battery: int | None = None
+    authorized: bool = False
+    versions: Mapping[ComponentId, Version] = field(default_factory=dict)
+    priorities: list[int] = field(default_factory=list)
 
     @override
     def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
@@ -110,6 +139,19 @@ class MemoryPlatform(Platform):
     @override
     def reboot(self) -> None:
         self.reboots += 1
+
+    @override
+    def battery_mwh(self) -> int | None:
+        return self.battery
+
+    @override
+    def authorize(self, priority: int) -> bool:
+        self.priorities.append(priority)
+        return self.authorized
+
+    @override
+    def version(self, component: ComponentId) -> Version | None:
+        return self.versions.get(component)
 
 
 class MemoryFetcher:

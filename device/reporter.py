@@ -21,7 +21,7 @@ from spec.labels import CONDITIONS, Command, Policy, ReportReason
 from spec.labels import Manifest as Section
 from suit import report
 from suit.errors import ExitCode, HardsuitError, Place, StorageError
-from suit.manifest import ComponentId, Envelope, Manifest, Pen, Sequence
+from suit.manifest import ComponentId, Envelope, Manifest, Pen, Sequence, Version
 from suit.report import Claims, Failure, Report
 
 DIRECTORY: Final = "report"
@@ -200,6 +200,18 @@ class HandingOver(Platform):
     @override
     def reboot(self) -> None:
         self._platform.reboot()
+
+    @override
+    def battery_mwh(self) -> int | None:
+        return self._platform.battery_mwh()
+
+    @override
+    def authorize(self, priority: int) -> bool:
+        return self._platform.authorize(priority)
+
+    @override
+    def version(self, component: ComponentId) -> Version | None:
+        return self._platform.version(component)
 
 
 def _invocations(sequence: Sequence) -> list[int]:

@@ -19,6 +19,8 @@ class Argument(Enum):
     BRANCHES = auto()
     SEQUENCE = auto()
     PARAMETERS = auto()
+    PARAMETERS_BY_INDEX = auto()
+    LABELS_BY_INDEX = auto()
 
 
 class Value(Enum):
@@ -31,6 +33,8 @@ class Value(Enum):
     TEXT = auto()
     BYTES = auto()
     BOOL = auto()
+    INT = auto()
+    VERSION_MATCH = auto()
 
 
 CONDITIONS: Final[frozenset[Command]] = frozenset(
@@ -39,11 +43,16 @@ CONDITIONS: Final[frozenset[Command]] = frozenset(
         Command.CLASS_IDENTIFIER,
         Command.DEVICE_IDENTIFIER,
         Command.IMAGE_MATCH,
+        Command.IMAGE_NOT_MATCH,
         Command.COMPONENT_SLOT,
         Command.CHECK_CONTENT,
         Command.DEPENDENCY_INTEGRITY,
         Command.IS_DEPENDENCY,
         Command.ABORT,
+        Command.USE_BEFORE,
+        Command.MINIMUM_BATTERY,
+        Command.UPDATE_AUTHORIZED,
+        Command.VERSION,
     }
 )
 
@@ -61,6 +70,8 @@ DIRECTIVES: Final[frozenset[Command]] = frozenset(
         Command.SWAP,
         Command.RUN_SEQUENCE,
         Command.UNLINK,
+        Command.OVERRIDE_MULTIPLE,
+        Command.COPY_PARAMS,
     }
 )
 
@@ -70,6 +81,8 @@ _STRUCTURED: Final[Mapping[Command, Argument]] = {
     Command.RUN_SEQUENCE: Argument.SEQUENCE,
     Command.SET_PARAMETERS: Argument.PARAMETERS,
     Command.OVERRIDE_PARAMETERS: Argument.PARAMETERS,
+    Command.OVERRIDE_MULTIPLE: Argument.PARAMETERS_BY_INDEX,
+    Command.COPY_PARAMS: Argument.LABELS_BY_INDEX,
 }
 
 ARGUMENTS: Final[Mapping[Command, Argument]] = {
@@ -92,6 +105,10 @@ VALUES: Final[Mapping[Parameter, Value]] = {
     Parameter.INVOKE_ARGS: Value.BYTES,
     Parameter.DEVICE_IDENTIFIER: Value.UUID,
     Parameter.FETCH_ARGUMENTS: Value.BYTES,
+    Parameter.USE_BEFORE: Value.UINT,
+    Parameter.MINIMUM_BATTERY: Value.UINT,
+    Parameter.UPDATE_PRIORITY: Value.INT,
+    Parameter.VERSION: Value.VERSION_MATCH,
 }
 
 SHARED_SEQUENCE_COMMANDS: Final[frozenset[Command]] = CONDITIONS | {
@@ -100,4 +117,6 @@ SHARED_SEQUENCE_COMMANDS: Final[frozenset[Command]] = CONDITIONS | {
     Command.SET_PARAMETERS,
     Command.OVERRIDE_PARAMETERS,
     Command.RUN_SEQUENCE,
+    Command.OVERRIDE_MULTIPLE,
+    Command.COPY_PARAMS,
 }

@@ -27,6 +27,7 @@ from suit.manifest import (
     severable_member,
 )
 from suit.narrow import as_bytes, as_map, as_text, as_uint, draft_name
+from suit.version import decode_wrapped_version
 
 MAX_COMPONENTS: Final = 64
 MANIFEST_VERSION: Final = 1
@@ -40,6 +41,7 @@ _NAMES: Final = {
         Member.MANIFEST_SEQUENCE_NUMBER,
         Member.COMMON,
         Member.REFERENCE_URI,
+        Member.SET_VERSION,
         Member.VALIDATE,
         Member.LOAD,
         Member.INVOKE,
@@ -61,7 +63,7 @@ _DEPENDENCY_RESOLUTION = Member.DEPENDENCY_RESOLUTION.value
 _PAYLOAD_FETCH, _INSTALL = Member.PAYLOAD_FETCH.value, Member.INSTALL.value
 _CANDIDATE_VERIFICATION, _UNINSTALL = Member.CANDIDATE_VERIFICATION.value, Member.UNINSTALL.value
 _COMPONENT_ID = Member.MANIFEST_COMPONENT_ID.value
-_TEXT = Member.TEXT.value
+_TEXT, _SET_VERSION = Member.TEXT.value, Member.SET_VERSION.value
 _COMPONENTS, _SHARED_SEQUENCE = Common.COMPONENTS.value, Common.SHARED_SEQUENCE.value
 _DEPENDENCIES, _PREFIX = Common.DEPENDENCIES.value, Metadata.PREFIX.value
 _KNOWN_COMMON: Final = frozenset({_COMPONENTS, _SHARED_SEQUENCE, _DEPENDENCIES})
@@ -96,6 +98,7 @@ def decode_manifest(raw: bytes, *, where: str = "manifest") -> Manifest:
         raise MalformedError(where, f"manifest version {cbor.shown(version)} instead of {MANIFEST_VERSION}")
     components, dependencies, shared = _common(_required(members, _COMMON, where), budget, f"{where}.common")
     reference_uri, component_id = members.get(_REFERENCE_URI), members.get(_COMPONENT_ID)
+    set_version = members.get(_SET_VERSION)
     return Manifest(
         sequence_number=as_uint(_required(members, _SEQUENCE_NUMBER, where), f"{where}.sequence-number"),
         components=components,
@@ -114,6 +117,9 @@ def decode_manifest(raw: bytes, *, where: str = "manifest") -> Manifest:
         if component_id is None
         else decode_component_id(component_id, f"{where}.manifest-component-id"),
         text=_text_member(members, budget, components, where),
+        set_version=None
+        if set_version is None
+        else decode_wrapped_version(set_version, f"{where}.set-version"),
         raw=raw,
     )
 

@@ -6,7 +6,7 @@ Labels without a row in :mod:`suit.commands` are refused with a typed error (M6.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
-from spec.labels import HASHES, CborTag
+from spec.labels import HASHES, CborTag, Parameter
 from suit import cbor, digest
 from suit.commands import ARGUMENTS, SHARED_SEQUENCE_COMMANDS, VALUES, Argument, Value
 from suit.errors import (
@@ -18,7 +18,8 @@ from suit.errors import (
 )
 from suit.manifest import Command as Step
 from suit.manifest import Digest, Parameters, ParameterValue, Pen, Sequence
-from suit.narrow import as_bool, as_bytes, as_map, as_text, as_uint, draft_name
+from suit.narrow import as_bool, as_bytes, as_int, as_map, as_text, as_uint, draft_name
+from suit.version import decode_version_match
 
 SEQUENCE_LIMITS: Final = cbor.Limits(size=1 << 16, items=8192)
 MAX_NESTING: Final = 8
@@ -134,6 +135,28 @@ class _Reader:
             raise MalformedError(self.where, "an empty parameter map")
         return parameters
 
+    def parameters_by_index(self, item: cbor.Item, start: int, depth: int) -> dict[int, Parameters]:
+        rows = self.by_index(item)
+        return {index: self.parameters(row, start, depth) for index, row in rows.items()}
+
+    def labels_by_index(self, item: cbor.Item, start: int, depth: int) -> dict[int, tuple[Parameter, ...]]:
+        del start, depth
+        return {index: self.labels(row) for index, row in self.by_index(item).items()}
+
+    def by_index(self, item: cbor.Item) -> dict[int, cbor.Item]:
+        rows = as_map(item, self.where)
+        if not rows:
+            raise MalformedError(self.where, "an empty map of components")
+        return {as_uint(index, self.where): row for index, row in rows.items()}
+
+    def labels(self, item: cbor.Item) -> tuple[Parameter, ...]:
+        if not isinstance(item, list) or not item or any(type(number) is not int for number in item):
+            raise MalformedError(self.where, "copy-params takes a list of parameters for each component")
+        for number in item:
+            if number not in _PARAMETERS:
+                raise UnsupportedParameterError(f"{self.where}: parameter {number} is not implemented")
+        return tuple([_PARAMETERS[number][0] for number in item])
+
     def nested(self, item: cbor.Item, start: int, depth: int) -> Sequence:
         raw = as_bytes(item, self.where)
         return self.sequence(raw, start + cbor.head_size(len(raw)), depth)
@@ -188,6 +211,8 @@ _ARGUMENT_READERS: Final[Mapping[Argument, _ArgumentReader]] = {
     Argument.BRANCHES: _Reader.branches,
     Argument.SEQUENCE: _Reader.nested,
     Argument.PARAMETERS: _Reader.parameters,
+    Argument.PARAMETERS_BY_INDEX: _Reader.parameters_by_index,
+    Argument.LABELS_BY_INDEX: _Reader.labels_by_index,
 }
 _VALUE_READERS: Final[Mapping[Value, Callable[[cbor.Item, str], ParameterValue]]] = {
     Value.UUID: _uuid,
@@ -197,6 +222,8 @@ _VALUE_READERS: Final[Mapping[Value, Callable[[cbor.Item, str], ParameterValue]]
     Value.TEXT: as_text,
     Value.BYTES: as_bytes,
     Value.BOOL: as_bool,
+    Value.INT: as_int,
+    Value.VERSION_MATCH: decode_version_match,
 }
 # Keyed by number, because a lookup by enum member costs more than the rest of a step.
 _COMMANDS: Final = {label.value: (label, _ARGUMENT_READERS[shape]) for label, shape in ARGUMENTS.items()}

@@ -17,7 +17,8 @@ from spec.labels import Manifest as Member
 from suit import cbor, description, digest, yaml_source
 from suit.commands import CONDITIONS
 from suit.decode import attach_severed, decode_manifest
-from suit.description import Blob, Description, Identifier, Image, Parameters, Words, alias
+from suit.description import Blob, Description, Identifier, Image, Parameters, Words
+from suit.description_values import alias
 from suit.encode import encode_digest, encode_envelope, encode_texts
 from suit.envelope import MAX_ENVELOPE, open_envelope, seal
 from suit.errors import HardsuitError, StorageError, UsageError
@@ -34,6 +35,7 @@ from suit.manifest import (
     Text,
 )
 from suit.narrow import draft_name
+from suit.version import read_version, read_version_match
 
 _CHUNK: Final = 1 << 20
 _ALL, _ON_FAILURE, _SUCCESS_AND_SYSINFO = 15, 2, 5
@@ -140,6 +142,7 @@ class _Builder:
             components=self.components(),
             shared_sequence=sequences.get("shared_sequence"),
             reference_uri=described.reference_uri,
+            set_version=None if described.set_version is None else read_version(described.set_version),
             payload_fetch=_severable(sequences.get("payload_fetch")),
             install=_severable(sequences.get("install")),
             validate=sequences.get("validate_"),
@@ -180,17 +183,37 @@ class _Builder:
         value = getattr(step, name)
         if name in step.may_be_bare:
             return Command(label, _POLICIES.get(label, _ON_FAILURE) if value is None else value)
-        if label in {CommandLabel.OVERRIDE_PARAMETERS, CommandLabel.SET_PARAMETERS}:
-            return Command(label, self.parameters(value, path))
-        if label is CommandLabel.SET_COMPONENT_INDEX:
-            return Command(label, self.index(value, path))
-        if label is CommandLabel.RUN_SEQUENCE:
-            return Command(label, self.sequence(value, path))
-        branches = [
-            None if branch is None else self.sequence(branch, (*path, index))
-            for index, branch in enumerate(value)
-        ]
-        return Command(label, tuple(branches))
+        read: Mapping[CommandLabel, Callable[[Any, yaml_source.Path], Any]] = {
+            CommandLabel.OVERRIDE_PARAMETERS: self.parameters,
+            CommandLabel.SET_PARAMETERS: self.parameters,
+            CommandLabel.SET_COMPONENT_INDEX: self.index,
+            CommandLabel.RUN_SEQUENCE: self.sequence,
+            CommandLabel.TRY_EACH: self.branches,
+            CommandLabel.OVERRIDE_MULTIPLE: lambda rows, path: self.by_index(rows, path, self.parameters),
+            CommandLabel.COPY_PARAMS: lambda rows, path: self.by_index(rows, path, _labels),
+        }
+        return Command(label, read[label](value, path))
+
+    def branches(
+        self, branches: list[list[description.Step] | None], path: yaml_source.Path
+    ) -> tuple[Sequence | None, ...]:
+        return tuple(
+            [
+                None if branch is None else self.sequence(branch, (*path, index))
+                for index, branch in enumerate(branches)
+            ]
+        )
+
+    def by_index(
+        self, rows: Mapping[str, Any], path: yaml_source.Path, read: Callable[[Any, yaml_source.Path], Any]
+    ) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+        for reference, row in rows.items():
+            index = self.component(reference, (*path, reference))
+            found[index] = read(row, (*path, reference))
+        if not found:
+            raise self.fail(path, "at least one component is needed")
+        return dict(sorted(found.items()))
 
     def index(self, value: object, path: yaml_source.Path) -> int | bool | tuple[int, ...]:
         if value is True:
@@ -226,6 +249,8 @@ class _Builder:
                 return self.digest(value, path)
             case Blob():
                 return self.blob(value, path)
+            case str() if name == "version":
+                return read_version_match(value)
             case _ if name == "source_component":
                 return self.component(value, path)
             case _:
@@ -341,6 +366,10 @@ class _Builder:
 
     def fail(self, path: yaml_source.Path, problem: str) -> UsageError:
         return self.source.error(path, problem)
+
+
+def _labels(names: list[str], _path: yaml_source.Path) -> tuple[Parameter, ...]:
+    return tuple([Parameter[name.upper().replace("-", "_")] for name in names])
 
 
 def _severable(sequence: Sequence | None) -> Severable[Sequence] | None:

@@ -235,6 +235,8 @@ class _Reader:
             label = _command(number)
             if label is Label.SET_COMPONENT_INDEX:
                 selected = self.named(argument)
+            elif label is Label.OVERRIDE_MULTIPLE and isinstance(argument, dict) and argument:
+                selected = self.named(next(reversed(argument)))
             yield from self.command(label, _name(Label, number), argument, (*place, selected), depth)
 
     def command(

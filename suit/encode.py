@@ -12,12 +12,15 @@ from suit.manifest import (
     Digest,
     Envelope,
     Manifest,
+    Parameters,
     ParameterValue,
     Pen,
     Sequence,
     Severable,
     Texts,
+    VersionMatch,
 )
+from suit.version import version_match_array
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -31,6 +34,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         Member.REFERENCE_URI: manifest.reference_uri,
         Member.MANIFEST_COMPONENT_ID: None if manifest.component_id is None else list(manifest.component_id),
         Member.DEPENDENCY_RESOLUTION: _severable_sequence(manifest.dependency_resolution),
+        Member.SET_VERSION: None if manifest.set_version is None else cbor.encode(list(manifest.set_version)),
         Member.PAYLOAD_FETCH: _severable_sequence(manifest.payload_fetch),
         Member.CANDIDATE_VERIFICATION: _severable_sequence(manifest.candidate_verification),
         Member.INSTALL: _severable_sequence(manifest.install),
@@ -137,6 +141,8 @@ def _argument(shape: Argument, argument: Any) -> cbor.Item:  # noqa: ANN401 - th
             return list(argument) if isinstance(argument, tuple) else argument
         case Argument.PARAMETERS:
             return parameter_map(argument)
+        case Argument.PARAMETERS_BY_INDEX | Argument.LABELS_BY_INDEX:
+            return {index: _row(row) for index, row in argument.items()}
         case Argument.SEQUENCE:
             return encode_sequence(argument)
         case Argument.BRANCHES:
@@ -145,10 +151,16 @@ def _argument(shape: Argument, argument: Any) -> cbor.Item:  # noqa: ANN401 - th
             assert_never(never)
 
 
+def _row(row: Parameters | tuple[Parameter, ...]) -> cbor.Item:
+    return parameter_map(row) if isinstance(row, dict) else [label.value for label in row]
+
+
 def _value(value: ParameterValue) -> cbor.Item:
     match value:
         case Digest():
             return encode_digest(value)
+        case VersionMatch():
+            return cbor.encode(version_match_array(value))
         case Pen():
             return cbor.Tagged(CborTag.PEN.value, value.oid)
         case _:

@@ -18,8 +18,9 @@ _SEQUENCES: Final = ("validate", "load", "invoke", "payload-fetch", "install")
 _SEVERABLE: Final = ("payload-fetch", "install", "text")
 _IDENTIFIERS: Final = ("vendor-identifier", "class-identifier", "device-identifier")
 _REMADE: Final = {"suit-authentication-wrapper": "digest and signatures are made anew: hardsuit suit sign"}
-_COMMANDS: Final = names_of(Command)
-_PARAMETERS: Final = names_of(Parameters) - {"image"}
+# Commands and parameters of update management that have another form there are lost, and said to be.
+_COMMANDS: Final = names_of(Command) - {"override-multiple", "copy-params"}
+_PARAMETERS: Final = names_of(Parameters) - {"image", "version"}
 _TEXTS: Final = names_of(Text) - {"components"}
 _COMPONENT_TEXTS: Final = names_of(ComponentText)
 _MAX_DEPTH: Final = 16

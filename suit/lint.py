@@ -127,8 +127,10 @@ def _sequences(manifest: Manifest) -> dict[Member, Sequence | None]:
 def _uris(manifest: Manifest) -> list[str]:
     everything = [manifest.shared_sequence, *_sequences(manifest).values()]
     return [
-        str(command.argument[Parameter.URI])
+        str(parameters[Parameter.URI])
         for sequence in everything
         for command, _ in walk(sequence or (), "")
-        if isinstance(command.argument, dict) and Parameter.URI in command.argument
+        if isinstance(command.argument, dict)
+        for parameters in (command.argument, *command.argument.values())
+        if isinstance(parameters, dict) and Parameter.URI in parameters
     ]

@@ -23,12 +23,18 @@ _USES: Final[Mapping[Label, Parameter]] = {
     Label.DEVICE_IDENTIFIER: Parameter.DEVICE_IDENTIFIER,
     Label.IMAGE_MATCH: Parameter.IMAGE_DIGEST,
     Label.COMPONENT_SLOT: Parameter.COMPONENT_SLOT,
+    Label.IMAGE_NOT_MATCH: Parameter.IMAGE_DIGEST,
+    Label.USE_BEFORE: Parameter.USE_BEFORE,
+    Label.MINIMUM_BATTERY: Parameter.MINIMUM_BATTERY,
+    Label.UPDATE_AUTHORIZED: Parameter.UPDATE_PRIORITY,
+    Label.VERSION: Parameter.VERSION,
     Label.CHECK_CONTENT: Parameter.CONTENT,
     Label.WRITE: Parameter.CONTENT,
     Label.FETCH: Parameter.URI,
     Label.COPY: Parameter.SOURCE_COMPONENT,
     Label.SWAP: Parameter.SOURCE_COMPONENT,
 }
+_SELECTS: Final = frozenset({Label.SET_COMPONENT_INDEX, Label.OVERRIDE_MULTIPLE})
 _WRITES: Final = frozenset({Label.FETCH, Label.COPY, Label.WRITE, Label.SWAP})
 _READS_SOURCE: Final = frozenset({Label.COPY, Label.SWAP})
 _USERS: Final[Mapping[Parameter, frozenset[Label]]] = {
@@ -132,7 +138,7 @@ class DryRun:
 
     def top_level(self, sequence: Sequence, where: str, *, shared: bool = False) -> None:
         """Run a sequence of the manifest; the shared one in front of every other."""
-        if self.count > 1 and sequence[0].label is not Label.SET_COMPONENT_INDEX:
+        if self.count > 1 and sequence[0].label not in _SELECTS:
             self._report(
                 rules.NO_COMPONENT_INDEX, f"{where}.0", f"it begins with {draft_name(sequence[0].label)}"
             )
@@ -153,6 +159,10 @@ class DryRun:
                     selected = self._select(command.argument, place)
                 case Label.OVERRIDE_PARAMETERS | Label.SET_PARAMETERS:
                     self._set_parameters(command, place, selected, nested=nested)
+                case Label.OVERRIDE_MULTIPLE:
+                    selected = self._override_multiple(command.argument, place, nested=nested)
+                case Label.COPY_PARAMS:
+                    self._copy_params(command.argument, place, selected)
                 case Label.RUN_SEQUENCE:
                     self._run(command.argument, f"{place}.run-sequence", selected, nested=True)
                 case Label.TRY_EACH:
@@ -201,6 +211,31 @@ class DryRun:
                     known[key] = (True, value)
             if _IMAGE & parameters.keys():
                 self._sizes(parameters, component, where)
+
+    def _override_multiple(
+        self, rows: Mapping[int, Parameters], where: str, *, nested: bool
+    ) -> tuple[int, ...]:
+        selected: tuple[int, ...] = ()
+        for component, parameters in rows.items():
+            selected = self._select(component, where)
+            step = Command(Label.OVERRIDE_PARAMETERS, parameters)
+            self._set_parameters(step, f"{where}.override-multiple.{component}", selected, nested=nested)
+        return selected
+
+    def _copy_params(
+        self, copies: Mapping[int, tuple[Parameter, ...]], where: str, selected: tuple[int, ...]
+    ) -> None:
+        for source, names in copies.items():
+            self._require_component(source, where)
+            known = self.state.values[source] if source < self.count else {}
+            for name in names:
+                definite, value = known.get(name, (False, None))
+                if not definite:
+                    message = f"copy-params takes {draft_name(name)} of component {source}, not set"
+                    self._report(rules.UNSET_PARAMETER, where, message)
+                self.usage.users |= {(source, label) for label in _USERS.get(name, ())}
+                for component in selected:
+                    self.state.values[component][name] = (definite, value)
 
     def _sizes(self, parameters: Parameters, component: int, where: str) -> None:
         known = self.state.values[component]

@@ -11,6 +11,8 @@ set-component-index                         ``int``, ``True`` or ``tuple[int, ..
 try-each                                    ``tuple[Sequence | None, ...]`` (``None`` is nil)
 run-sequence                                ``Sequence``
 set-parameters, override-parameters         ``dict[Parameter, ParameterValue]``
+override-multiple                           ``dict[int, dict[Parameter, ParameterValue]]``
+copy-params                                 ``dict[int, tuple[Parameter, ...]]``
 ==========================================  =====================================================
 """
 
@@ -21,6 +23,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from spec import labels
 
 ComponentId: TypeAlias = tuple[bytes, ...]
+Version: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,15 @@ class Pen:
     oid: bytes
 
 
-ParameterValue: TypeAlias = int | bool | str | bytes | Digest | Pen
+@dataclass(frozen=True, slots=True)
+class VersionMatch:
+    """SUIT_Parameter_Version_Match (U4.4): how a component's version shall compare with this one."""
+
+    comparison: labels.VersionComparison
+    version: Version
+
+
+ParameterValue: TypeAlias = int | bool | str | bytes | Digest | Pen | VersionMatch
 Parameters: TypeAlias = dict[labels.Parameter, ParameterValue]
 
 
@@ -115,6 +126,7 @@ class Manifest:
     dependencies: Mapping[int, Dependency] = field(default_factory=dict)
     component_id: ComponentId | None = None
     text: Severable[Texts] | None = None
+    set_version: Version | None = None
     version: int = 1
     raw: bytes = b""
 

@@ -16,6 +16,13 @@ def as_uint(item: Item, where: str) -> int:
     return item
 
 
+def as_int(item: Item, where: str) -> int:
+    """Return the item if it is an integer."""
+    if type(item) is not int:
+        raise MalformedError(where, "expected an integer")
+    return item
+
+
 def as_bool(item: Item, where: str) -> bool:
     """Return the item if it is true or false."""
     if not isinstance(item, bool):

@@ -26,7 +26,7 @@ ComponentId = tuple[bytes, ...]
 MAIN: Final[ComponentId] = (b"\x00",)
 SECOND: Final[ComponentId] = (b"\x01",)
 THIRD: Final[ComponentId] = (b"\x02",)
-_ISSUED: Final = 1760000000
+NOW: Final = 1760000000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +38,12 @@ class Component:
     capacity: int = 65536
     content: bytes | None = None
     digest: bytes | None = None
+    version: tuple[int, ...] | None = None
     owners: tuple[ComponentId, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of the case format."""
+        known = {} if self.version is None else {"version": list(self.version)}
         owners = {"owners": [_id(owner) for owner in self.owners]} if self.owners else {}
         return {
             "id": _id(self.id),
@@ -49,6 +51,7 @@ class Component:
             "capacity": self.capacity,
             "content": _hex(self.content),
             "digest": _hex(self.digest),
+            **known,
             **owners,
         }
 
@@ -62,6 +65,9 @@ class Device:
     class_ids: tuple[bytes, ...] = (CLASS,)
     device_ids: tuple[bytes, ...] = (DEVICE,)
     floors: Mapping[ComponentId, int] = field(default_factory=dict)
+    clock: int | None = NOW
+    battery_mwh: int | None = None
+    authorize: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of the case format."""
@@ -71,9 +77,9 @@ class Device:
             "device_ids": [value.hex() for value in self.device_ids],
             "components": [component.to_json() for component in self.components],
             "floors": [{"id": _id(name), "sequence": low} for name, low in self.floors.items()],
-            "clock": _ISSUED,
-            "battery_mwh": None,
-            "authorize": True,
+            "clock": self.clock,
+            "battery_mwh": self.battery_mwh,
+            "authorize": self.authorize,
         }
 
 

@@ -12,32 +12,15 @@ from spec.labels import Command, Envelope, Manifest, Parameter, ReportReason
 
 TOPIC = "extensions"
 _COMMAND = ReportReason.COMMAND_UNSUPPORTED
-_ARGUMENTS: dict[Command, Item] = {
-    Command.OVERRIDE_MULTIPLE: {0: {Parameter.CONTENT: NEW}},
-    Command.COPY_PARAMS: {0: [Parameter.CONTENT.value]},
-}
-_COMMANDS = (
-    Command.USE_BEFORE,
-    Command.IMAGE_NOT_MATCH,
-    Command.MINIMUM_BATTERY,
-    Command.UPDATE_AUTHORIZED,
-    Command.VERSION,
-    Command.WAIT,
-    Command.OVERRIDE_MULTIPLE,
-    Command.COPY_PARAMS,
-)
+_ARGUMENTS: dict[Command, Item] = {}
+_COMMANDS = (Command.WAIT,)
 _PARAMETERS: dict[Parameter, Item] = {
-    Parameter.USE_BEFORE: 2000000000,
     Parameter.ENCRYPTION_INFO: encode([]),
-    Parameter.MINIMUM_BATTERY: 100,
-    Parameter.UPDATE_PRIORITY: 1,
-    Parameter.VERSION: encode([2, [1, 0]]),
     Parameter.WAIT_INFO: encode({5: 1}),
     Parameter.COMPONENT_METADATA: encode({5: 1}),
 }
 _SEQUENCE = sequence([check(Command.VENDOR_IDENTIFIER)])
 _MEMBERS: dict[Manifest, Item] = {
-    Manifest.SET_VERSION: encode([1, 0]),
     Manifest.COSWID: encode({}),
 }
 UNASSIGNED = (9, 10, 13, 16, 17, 30)

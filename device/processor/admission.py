@@ -29,9 +29,11 @@ from suit.manifest import ComponentId, Manifest, Sequence
 
 # Looked up for every manifest: a member of an Enum costs more than a name of this module.
 _SET_INDEX: Final = Command.SET_COMPONENT_INDEX
+_OVERRIDE_MULTIPLE: Final = Command.OVERRIDE_MULTIPLE
 _SETTERS: Final = (Command.OVERRIDE_PARAMETERS, Command.SET_PARAMETERS)
 _SOFT_FAILURE: Final = Parameter.SOFT_FAILURE
 _SOURCE: Final = Parameter.SOURCE_COMPONENT
+_GLOBAL: Final = frozenset({Parameter.STRICT_ORDER, Parameter.SOFT_FAILURE})
 _REQUIRED: Final = Identifiers.REQUIRED
 _IDENTIFYING: Final = frozenset({Command.VENDOR_IDENTIFIER, Command.CLASS_IDENTIFIER})
 
@@ -117,7 +119,8 @@ def _require_identifiers(shared: Sequence | None) -> None:
 
 
 def _check_sequence(sequence: Sequence, count: int, section: Section) -> None:
-    if count > 1 and sequence[0].label is not _SET_INDEX:
+    # ADR 0009: override-multiple is short for set-component-index and more, here too.
+    if count > 1 and sequence[0].label is not _SET_INDEX and sequence[0].label is not _OVERRIDE_MULTIPLE:
         problem = "several components, and no set-component-index first (M6.2)"
         raise _abort(sequence[0], section, problem)
     for step in sequence:
@@ -125,9 +128,15 @@ def _check_sequence(sequence: Sequence, count: int, section: Section) -> None:
         if check is not None:
             check(step, count, section)
             # M8.4.8.15: soft-failure belongs to nested sequences.
-            if step.label in _SETTERS and _SOFT_FAILURE in step.argument:
+            if _sets_soft_failure(step):
                 problem = "soft-failure outside try-each and run-sequence (M8.4.8.15)"
                 raise _abort(step, section, problem)
+
+
+def _sets_soft_failure(step: Step) -> bool:
+    if step.label in _SETTERS:
+        return _SOFT_FAILURE in step.argument
+    return step.label is _OVERRIDE_MULTIPLE and any(_SOFT_FAILURE in row for row in step.argument.values())
 
 
 def _check_steps(sequence: Sequence, count: int, section: Section) -> None:
@@ -152,6 +161,21 @@ def _check_parameters(step: Step, count: int, section: Section) -> None:
         raise _abort(step, section, f"there is no component {source}")
 
 
+def _check_multiple(step: Step, count: int, section: Section) -> None:
+    for index, parameters in step.argument.items():
+        if index >= count:
+            raise _abort(step, section, f"there is no component {index}")
+        _check_parameters(step._replace(argument=parameters), count, section)
+
+
+def _check_copies(step: Step, count: int, section: Section) -> None:
+    for source, labels in step.argument.items():
+        if source >= count:
+            raise _abort(step, section, f"there is no component {source}")
+        if not _GLOBAL.isdisjoint(labels):
+            raise _abort(step, section, "strict-order and soft-failure belong to no component (M8.4.8)")
+
+
 def _check_branches(step: Step, count: int, section: Section) -> None:
     for branch in step.argument:
         if branch is not None:
@@ -166,6 +190,8 @@ _CHECKS: Final[Mapping[Command, Callable[[Step, int, Section], None]]] = {
     Command.SET_COMPONENT_INDEX: _check_index,
     Command.OVERRIDE_PARAMETERS: _check_parameters,
     Command.SET_PARAMETERS: _check_parameters,
+    Command.OVERRIDE_MULTIPLE: _check_multiple,
+    Command.COPY_PARAMS: _check_copies,
     Command.TRY_EACH: _check_branches,
     Command.RUN_SEQUENCE: _check_nested,
 }

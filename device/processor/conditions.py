@@ -12,6 +12,7 @@ from device.processor.dependencies import matches, verify
 from device.processor.state import State
 from spec.labels import Command
 from suit.manifest import Pen
+from suit.version import holds
 
 Problem: TypeAlias = str | None
 Condition: TypeAlias = Callable[[State], Problem]
@@ -92,6 +93,54 @@ def _component_slot(state: State) -> Problem:
     return None if slot == expected else f"the component's slot is {slot}, not {expected}"
 
 
+def _image_not_match(state: State) -> Problem:
+    expected = state.parameters.image_digest
+    if expected is None:
+        return "no image digest is set"
+    actual = state.components.digest(state.current, expected.algorithm)
+    if actual is not None and hmac.compare_digest(actual, expected.value):
+        return "the component has this very digest"
+    return None
+
+
+def _use_before(state: State) -> Problem:
+    limit = state.parameters.use_before
+    if limit is None:
+        return "no use-before is set"
+    if state.clock is None:
+        return "this device has no clock to trust"
+    now = state.clock()  # Python's integers have no 64 bits to overflow (U5.1)
+    return None if now < limit else f"it was to be used before {limit}, now it is {now}"
+
+
+def _minimum_battery(state: State) -> Problem:
+    wanted = state.parameters.minimum_battery
+    if wanted is None:
+        return "no minimum battery is set"
+    charge = state.platform.battery_mwh()
+    if charge is None:
+        return "this device does not know its charge"
+    return None if charge >= wanted else f"the battery holds {charge} mWh of the {wanted} that are wanted"
+
+
+def _update_authorized(state: State) -> Problem:
+    priority = state.parameters.update_priority
+    if priority is None:
+        return "no update priority is set"
+    allowed = state.platform.authorize(priority)
+    return None if allowed else f"the application refuses an update of priority {priority}"
+
+
+def _version(state: State) -> Problem:
+    wanted = state.parameters.version
+    if wanted is None:
+        return "no version is set"
+    version = state.platform.version(state.current)
+    if version is None:
+        return "the component's version is not known"
+    return None if holds(wanted, version) else f"the component has version {list(version)}"
+
+
 def _abort(_state: State) -> Problem:
     return "the manifest says so"
 
@@ -106,4 +155,9 @@ CONDITIONS: Final[Mapping[Command, Condition]] = {
     Command.DEPENDENCY_INTEGRITY: _dependency_integrity,
     Command.IS_DEPENDENCY: _is_dependency,
     Command.ABORT: _abort,
+    Command.IMAGE_NOT_MATCH: _image_not_match,
+    Command.USE_BEFORE: _use_before,
+    Command.MINIMUM_BATTERY: _minimum_battery,
+    Command.UPDATE_AUTHORIZED: _update_authorized,
+    Command.VERSION: _version,
 }

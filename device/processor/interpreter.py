@@ -16,8 +16,8 @@ from device.processor.dependencies import require_lockstep, verify
 from device.processor.directives import DIRECTIVES, Directive
 from device.processor.machine import Record
 from device.processor.measure import measured
-from device.processor.parameters import FIELDS
-from device.processor.pool import Pool
+from device.processor.parameters import FIELDS, copy_parameter
+from device.processor.pool import Pool, sets_index
 from device.processor.rights import DECISIVE, require_component
 from device.processor.sections import needed
 from device.processor.state import State
@@ -109,6 +109,25 @@ class Interpreter:
             for index in self._selection:
                 if getattr(self._state.sets[index], name) is None:
                     setattr(self._state.sets[index], name, value)
+
+    def override_multiple(self, step: Step) -> None:
+        """Set parameters of several components; the last of them is the current one then (U5.7).
+
+        It is short for set-component-index and override-parameters in turn, by ascending index.
+        """
+        for index, parameters in step.argument.items():
+            self._select((index,), several=False)
+            self.override_parameters(step._replace(argument=parameters))
+
+    def copy_params(self, step: Step) -> None:
+        """Override parameters with what other components have for them (U5.8)."""
+        if self._node.rights is not None:
+            for labels in step.argument.values():
+                self._require_right_to_set(step._replace(argument=labels))
+        for index in self._selection:
+            for source, labels in step.argument.items():
+                for label in labels:
+                    copy_parameter(self._state.sets, label, source, index)
 
     def set_component_index(self, step: Step) -> None:
         """Select one component, some of them, or all (M6.5, M8.4.10.1)."""
@@ -346,7 +365,7 @@ class Interpreter:
             if sequence[0].label is not Command.SET_COMPONENT_INDEX:
                 raise AbortError("a sequence without strict order has to begin with set-component-index")
             rest = sequence[1:]
-        if _sets_index(rest):
+        if sets_index(rest):
             raise AbortError("a sequence without strict order has a further set-component-index")
 
     def _place(self, step: Step) -> Place:
@@ -357,20 +376,6 @@ class Interpreter:
     def _record(self, step: Step, *, succeeded: bool) -> Record:
         values = measured(self._state, step.label, succeeded=succeeded)
         return Record(self._place(step), step.argument, succeeded, values)
-
-
-def _sets_index(sequence: Sequence) -> bool:
-    for step in sequence:
-        nested: tuple[Sequence | None, ...] = ()
-        if step.label is Command.SET_COMPONENT_INDEX:
-            return True
-        if step.label is Command.RUN_SEQUENCE:
-            nested = (step.argument,)
-        elif step.label is Command.TRY_EACH:
-            nested = step.argument
-        if any(branch is not None and _sets_index(branch) for branch in nested):
-            return True
-    return False
 
 
 def _interpreter_of(node: Node) -> Interpreter:
@@ -387,4 +392,6 @@ _FLOW: Final[Mapping[Command, Callable[[Interpreter, Step], Failure]]] = {
     Command.UNLINK: Interpreter.unlink,
     Command.TRY_EACH: Interpreter.try_each,
     Command.RUN_SEQUENCE: Interpreter.run_sequence,
+    Command.OVERRIDE_MULTIPLE: Interpreter.override_multiple,
+    Command.COPY_PARAMS: Interpreter.copy_params,
 }

@@ -99,6 +99,8 @@ class Machine:
         observer: Told of each condition and directive, if there is one.
         ic: Vouches for dependencies; without it there are none.
         references: Who needs which component; without it nobody but the manifest that runs does.
+        clock: The trusted time in Unix seconds (:meth:`device.ic.interface.SecurityIC.now`); a device
+            without one fails every use-before.
     """
 
     components: Components
@@ -108,3 +110,4 @@ class Machine:
     observer: Observer | None = None
     ic: SecurityIC | None = None
     references: References | None = None
+    clock: Callable[[], int] | None = None

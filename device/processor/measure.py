@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
 from device.processor.state import State
-from spec.labels import Command, CoseAlgorithm, Parameter
-from suit.manifest import Digest, ParameterValue, Pen
+from spec.labels import Command, CoseAlgorithm, Parameter, VersionComparison
+from suit.manifest import Digest, ParameterValue, Pen, VersionMatch
 
 Measured: TypeAlias = Mapping[Parameter, ParameterValue]
 
@@ -66,10 +66,30 @@ def _identifier(
     return {parameter: wanted if wanted is not None and wanted in asserted else next(iter(asserted))}
 
 
+def _battery(state: State) -> Measured:
+    charge = state.platform.battery_mwh()
+    return {} if charge is None else {Parameter.MINIMUM_BATTERY: charge}
+
+
+def _time(state: State) -> Measured:
+    return {} if state.clock is None else {Parameter.USE_BEFORE: state.clock()}
+
+
+def _version(state: State) -> Measured:
+    version = state.platform.version(state.current)
+    if version is None:
+        return {}
+    return {Parameter.VERSION: VersionMatch(VersionComparison.EQUAL, version)}
+
+
 _MEASURES: Final[Mapping[Command, Callable[[State], Measured]]] = {
     Command.VENDOR_IDENTIFIER: _vendor,
     Command.CLASS_IDENTIFIER: _class,
     Command.DEVICE_IDENTIFIER: _device,
     Command.IMAGE_MATCH: _image,
+    Command.IMAGE_NOT_MATCH: _image,
+    Command.MINIMUM_BATTERY: _battery,
+    Command.USE_BEFORE: _time,
+    Command.VERSION: _version,
     Command.COMPONENT_SLOT: _slot,
 }

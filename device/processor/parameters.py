@@ -1,9 +1,12 @@
 """Parameters (M8.4.8): one set for each component."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from spec.labels import Parameter
-from suit.manifest import ComponentId, Digest, Pen
+from suit.errors import AbortError
+from suit.manifest import ComponentId, Digest, Pen, VersionMatch
+from suit.narrow import draft_name
 
 
 class ParameterSet:
@@ -24,7 +27,28 @@ class ParameterSet:
     fetch_arguments: bytes | None = None
     source_component: ComponentId | None = None  # an index means something in one manifest only
     invoke_args: bytes | None = None
+    use_before: int | None = None
+    minimum_battery: int | None = None
+    update_priority: int | None = None
+    version: VersionMatch | None = None
 
 
 FIELDS: Final = {Parameter[name.upper()]: name for name in ParameterSet.__annotations__}
 """The attribute of each parameter that belongs to a component."""
+
+
+def copy_parameter(sets: Sequence[ParameterSet], label: Parameter, source: int, index: int) -> None:
+    """Give the component at ``index`` what the one at ``source`` has for a parameter (U5.8).
+
+    Raises:
+        AbortError: There is no such component, or it has no such parameter.
+    """
+    name = FIELDS.get(label)
+    if source >= len(sets):
+        raise AbortError(f"there is no component {source}")
+    if name is None:
+        raise AbortError(f"{draft_name(label)} belongs to no component")
+    value = getattr(sets[source], name)
+    if value is None:
+        raise AbortError(f"component {source} has no {draft_name(label)} to copy")
+    setattr(sets[index], name, value)

@@ -4,7 +4,13 @@ hardsuit runs commands one after the other, which the standard allows; what it m
 a manifest that another processor would execute as a race.
 """
 
+from typing import Final
+
+from spec.labels import Command
 from suit.errors import AbortError
+from suit.manifest import Sequence
+
+_SETS_INDEX: Final = frozenset({Command.SET_COMPONENT_INDEX, Command.OVERRIDE_MULTIPLE})
 
 
 class Pool:
@@ -50,3 +56,18 @@ class Pool:
             self.outer.reads |= self.reads
             self.outer.writes |= self.writes
         return self.outer
+
+
+def sets_index(sequence: Sequence) -> bool:
+    """Tell whether the sequence, or one inside it, changes the component index."""
+    for step in sequence:
+        nested: tuple[Sequence | None, ...] = ()
+        if step.label in _SETS_INDEX:
+            return True
+        if step.label is Command.RUN_SEQUENCE:
+            nested = (step.argument,)
+        elif step.label is Command.TRY_EACH:
+            nested = step.argument
+        if any(branch is not None and sets_index(branch) for branch in nested):
+            return True
+    return False

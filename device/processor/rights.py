@@ -8,12 +8,14 @@ commands and set only these parameters (model 3).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 from device.components import show_id
 from spec.labels import Command, Parameter
 from suit.errors import ComponentUnauthorisedError
-from suit.manifest import ComponentId, Parameters, Sequence
+from suit.manifest import Command as Step
+from suit.manifest import ComponentId, Sequence
 
 # What decides whether an image is the right one: in a tree, only who may change a component may say so.
 DECISIVE: Final = frozenset(
@@ -85,19 +87,24 @@ def _require_steps(rights: tuple[Rights, ...], sequence: Sequence) -> None:
     for step in sequence:
         if not any(each.commands is None or step.label in each.commands for each in rights):
             raise ComponentUnauthorisedError(f"the signer has no right to {step.label.name}")
-        if step.label in _SETTERS:
-            _require_parameters(rights, step.argument)
-        elif step.label is Command.RUN_SEQUENCE:
+        _require_parameters(rights, step)
+        if step.label is Command.RUN_SEQUENCE:
             _require_steps(rights, step.argument)
         elif step.label is Command.TRY_EACH:
             for branch in step.argument:
                 _require_steps(rights, branch or ())
 
 
-def _require_parameters(rights: tuple[Rights, ...], parameters: Parameters) -> None:
+def _require_parameters(rights: tuple[Rights, ...], step: Step) -> None:
+    parameters: Iterable[Parameter] = ()
+    if step.label in _SETTERS:
+        parameters = step.argument
+    elif step.label in _SETTERS_BY_INDEX:
+        parameters = chain.from_iterable(step.argument.values())
     for label in parameters:
         if not any(each.parameters is None or label in each.parameters for each in rights):
             raise ComponentUnauthorisedError(f"the signer has no right to set {label.name}")
 
 
 _SETTERS: Final = frozenset({Command.SET_PARAMETERS, Command.OVERRIDE_PARAMETERS})
+_SETTERS_BY_INDEX: Final = frozenset({Command.OVERRIDE_MULTIPLE, Command.COPY_PARAMS})

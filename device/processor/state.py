@@ -22,6 +22,7 @@ class State:
     """
 
     __slots__ = (
+        "clock",
         "components",
         "current",
         "fetcher",
@@ -46,6 +47,7 @@ class State:
         self.components: Final = machine.components
         self.platform: Final = machine.platform
         self.fetcher: Final = machine.fetcher
+        self.clock: Final = machine.clock
         self.node: Final = node
         self.ids: Final[tuple[ComponentId, ...]] = node.ids
         self.payloads: Final = payloads

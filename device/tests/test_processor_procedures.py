@@ -258,9 +258,12 @@ def test_nothing_is_measured_of_what_is_not_there() -> None:
         ([SOFT], AbortError),
         ([override(source_component=1), COPY], AbortError),
         ([check(Command.WAIT)], UnsupportedCommandError),
-        ([override(update_priority=1)], UnsupportedParameterError),
+        ([override(wait_info=1)], UnsupportedParameterError),
+        ([Step(Command.OVERRIDE_MULTIPLE, {1: {Parameter.URI: "#a"}})], AbortError),
+        ([Step(Command.COPY_PARAMS, {1: (Parameter.URI,)})], AbortError),
+        ([Step(Command.COPY_PARAMS, {0: (Parameter.SOFT_FAILURE,)})], AbortError),
     ],
-    ids=["index", "soft-failure", "source", "command", "parameter"],
+    ids=["index", "soft-failure", "source", "command", "parameter", "multiple", "copy", "copy-flag"],
 )
 def test_the_interpreter_keeps_the_rules_without_admission_too(
     steps: list[Step], error: type[HardsuitError]
@@ -283,6 +286,8 @@ def test_every_command_and_parameter_of_the_vocabulary_is_implemented() -> None:
         Command.RUN_SEQUENCE,
         Command.PROCESS_DEPENDENCY,
         Command.UNLINK,
+        Command.OVERRIDE_MULTIPLE,
+        Command.COPY_PARAMS,
     }
     assert set(CONDITIONS) == commands.CONDITIONS
     assert set(DIRECTIVES) | flow == commands.DIRECTIVES

@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from spec.labels import Command, CoseAlgorithm, Manifest, Parameter, TextComponent, TextManifest
+from spec.labels import (
+    Command,
+    CoseAlgorithm,
+    Manifest,
+    Parameter,
+    TextComponent,
+    TextManifest,
+    VersionComparison,
+)
 from suit import cbor
 from suit.commands import ARGUMENTS, SHARED_SEQUENCE_COMMANDS, VALUES, Argument
 from suit.decode import attach_severed, decode_bare_manifest, decode_manifest
@@ -20,7 +28,7 @@ from suit.errors import (
     UnsupportedElementError,
     UnsupportedParameterError,
 )
-from suit.manifest import Digest, Envelope, Pen, Severable
+from suit.manifest import Digest, Envelope, Pen, Severable, VersionMatch
 
 COMMANDS = sorted(ARGUMENTS, key=lambda label: label.value)
 UUID = bytes(range(16))
@@ -138,6 +146,14 @@ def test_every_member_of_the_base_document_is_read() -> None:
         (Parameter.SOURCE_COMPONENT, 2, 2),
         (Parameter.INVOKE_ARGS, b"args", b"args"),
         (Parameter.FETCH_ARGUMENTS, b"", b""),
+        (Parameter.USE_BEFORE, (1 << 64) - 1, (1 << 64) - 1),
+        (Parameter.MINIMUM_BATTERY, 100, 100),
+        (Parameter.UPDATE_PRIORITY, -5, -5),
+        (
+            Parameter.VERSION,
+            cbor.encode([2, [1, 2, -1, 3]]),
+            VersionMatch(VersionComparison.GREATER_EQUAL, (1, 2, -1, 3)),
+        ),
     ],
 )
 def test_every_parameter_is_read(label: Parameter, encoded: cbor.Item, value: object) -> None:
@@ -147,7 +163,7 @@ def test_every_parameter_is_read(label: Parameter, encoded: cbor.Item, value: ob
 
 
 def test_the_parameter_cases_above_are_complete() -> None:
-    assert len(VALUES) == 13
+    assert len(VALUES) == 17
 
 
 @pytest.mark.req("M8.4.8.3-1", "M8.4.8.4-1", "M8.4.8.6-1", "M8.4.8.8-1", "M8.4.8.12-1")
@@ -291,7 +307,7 @@ def test_a_sequence_is_a_wrapped_flat_array_of_pairs(member: cbor.Item) -> None:
 
 
 @pytest.mark.req("M6.1-5", "M8.4.9-3", "M8.4.11-1", "U1-1")
-@pytest.mark.parametrize("number", [0, 4, 25, 29, 34, 35, 255, 1 << 40, -1, -256, -257, -70000], ids=repr)
+@pytest.mark.parametrize("number", [0, 29, 30, 36, 255, 1 << 40, -1, -256, -257, -70000], ids=repr)
 @pytest.mark.parametrize("nesting", ["validate", "run-sequence", "try-each"])
 def test_a_command_that_is_not_implemented_refuses_the_manifest(number: int, nesting: str) -> None:
     unknown = seq(number, 0)
@@ -305,7 +321,7 @@ def test_a_command_that_is_not_implemented_refuses_the_manifest(number: int, nes
 
 
 @pytest.mark.req("M6.1-6", "M8.4.8.16-1", "U1-1")
-@pytest.mark.parametrize("number", [0, 4, 19, 26, 30, 255, -1, -257, "uri", b"x" * 100], ids=repr)
+@pytest.mark.parametrize("number", [0, 19, 29, 30, 255, -1, -257, "uri", b"x" * 100], ids=repr)
 def test_a_parameter_that_is_not_implemented_refuses_the_manifest(number: cbor.Item) -> None:
     for raw in (manifest(_7=seq(20, {number: 0})), manifest(_3=common(seq(20, {number: 0})))):
         with pytest.raises(UnsupportedParameterError):
@@ -324,6 +340,8 @@ def test_the_shared_sequence_has_no_effect_but_parameters(command: Command) -> N
     argument: cbor.Item = {
         Argument.INDEX: 0,
         Argument.PARAMETERS: {14: 1},
+        Argument.PARAMETERS_BY_INDEX: {0: {14: 1}},
+        Argument.LABELS_BY_INDEX: {0: [14]},
         Argument.SEQUENCE: seq(1, 15),
         Argument.BRANCHES: [seq(1, 15), None],
         Argument.POLICY: 15,
@@ -398,7 +416,7 @@ def test_an_array_in_place_of_a_severable_member_is_its_digest(number: int) -> N
         decode_manifest(manifest({number: cbor.encode(DIGEST)}))
 
 
-@pytest.mark.parametrize("number", [0, 6, 10, 14, 255, -1, "text", b"bytes"], ids=repr)
+@pytest.mark.parametrize("number", [0, 10, 14, 255, -1, "text", b"bytes"], ids=repr)
 def test_a_member_that_is_not_implemented_is_refused(number: cbor.Item) -> None:
     with pytest.raises(UnsupportedElementError):
         decode_manifest(manifest({number: b""}))

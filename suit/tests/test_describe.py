@@ -11,7 +11,15 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from spec.labels import Command, CoseAlgorithm, Parameter, Policy, TextComponent, TextManifest
+from spec.labels import (
+    Command,
+    CoseAlgorithm,
+    Parameter,
+    Policy,
+    TextComponent,
+    TextManifest,
+    VersionComparison,
+)
 from spec.labels import Manifest as Member
 from suit import describe, description, yaml_source
 from suit.commands import ARGUMENTS, CONDITIONS, VALUES, Argument
@@ -20,7 +28,7 @@ from suit.describe import build, json_schema
 from suit.encode import encode_envelope
 from suit.envelope import manifest_digest, open_envelope, sever
 from suit.errors import StorageError, UsageError
-from suit.manifest import Digest, Envelope, Manifest, Pen
+from suit.manifest import Digest, Envelope, Manifest, Pen, VersionMatch
 
 DESCRIPTIONS = Path(__file__).parent / "descriptions"
 MINIMAL = """\
@@ -267,6 +275,10 @@ def test_all_other_parameters(directory: Path) -> None:
       source-component: firmware
       invoke-args: 0x00 01 02
       fetch-arguments: {file: firmware.bin}
+      use-before: 2000000000
+      minimum-battery: 100
+      update-priority: -1
+      version: ">=1.2-rc.3"
 """
     assert first(step, directory) == {
         Parameter.DEVICE_IDENTIFIER: uuid.uuid5(uuid.NAMESPACE_DNS, "a.example").bytes,
@@ -278,7 +290,31 @@ def test_all_other_parameters(directory: Path) -> None:
         Parameter.SOURCE_COMPONENT: 0,
         Parameter.INVOKE_ARGS: b"\0\1\2",
         Parameter.FETCH_ARGUMENTS: FIRMWARE,
+        Parameter.USE_BEFORE: 2000000000,
+        Parameter.MINIMUM_BATTERY: 100,
+        Parameter.UPDATE_PRIORITY: -1,
+        Parameter.VERSION: VersionMatch(VersionComparison.GREATER_EQUAL, (1, 2, -1, 3)),
     }
+
+
+def test_parameters_of_several_components_at_once() -> None:
+    text = """manifest-sequence-number: 1
+set-version: 2.0.0-alpha
+components: {one: [00], two: [01]}
+install:
+  - override-multiple:
+      two: {image-size: 2}
+      one: {image-size: 1, uri: "#a"}
+  - copy-params:
+      one: [uri, image-size]
+"""
+    manifest = manifest_of(text)
+    assert manifest.set_version == (2, 0, 0, -3)
+    assert manifest.install is not None
+    assert [step.argument for step in manifest.install.value or ()] == [
+        {0: {Parameter.IMAGE_SIZE: 1, Parameter.URI: "#a"}, 1: {Parameter.IMAGE_SIZE: 2}},
+        {0: (Parameter.URI, Parameter.IMAGE_SIZE)},
+    ]
 
 
 def test_policies_default_to_those_of_the_published_examples() -> None:

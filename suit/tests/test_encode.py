@@ -8,7 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spec.labels import HASHES, Command, CoseAlgorithm, Parameter, TextComponent, TextManifest
+from spec.labels import (
+    HASHES,
+    Command,
+    CoseAlgorithm,
+    Parameter,
+    TextComponent,
+    TextManifest,
+    VersionComparison,
+)
 from spec.labels import Manifest as Member
 from suit import digest
 from suit.commands import ARGUMENTS, VALUES, Argument, Value
@@ -16,7 +24,17 @@ from suit.decode import attach_severed, decode_bare_manifest, decode_manifest
 from suit.encode import encode_bare_manifest, encode_envelope, encode_manifest
 from suit.envelope import open_envelope, seal
 from suit.manifest import Command as Step
-from suit.manifest import ComponentId, Digest, Manifest, Parameters, Pen, Sequence, Severable, Text
+from suit.manifest import (
+    ComponentId,
+    Digest,
+    Manifest,
+    Parameters,
+    Pen,
+    Sequence,
+    Severable,
+    Text,
+    VersionMatch,
+)
 
 
 @pytest.mark.req("H2-1", "H3-7", "M8.1-1")
@@ -57,6 +75,13 @@ _DIGESTS = st.sampled_from(ALGORITHMS).flatmap(
 )
 _UINTS = st.integers(0, (1 << 64) - 1)
 _UUIDS = st.binary(min_size=16, max_size=16)
+_RELEASES = st.lists(_UINTS, min_size=1, max_size=3)
+VERSIONS = st.builds(
+    lambda release, marker, more: tuple([*release, marker, *more] if marker else release),
+    _RELEASES,
+    st.sampled_from([0, -1, -2, -3]),
+    st.lists(_UINTS, max_size=2),
+)
 _VALUES = {
     Value.UUID: _UUIDS,
     Value.VENDOR: _UUIDS | st.builds(Pen, st.binary(max_size=6)),
@@ -65,6 +90,8 @@ _VALUES = {
     Value.TEXT: st.text(max_size=30),
     Value.BYTES: st.binary(max_size=30),
     Value.BOOL: st.booleans(),
+    Value.INT: st.integers(-(1 << 64), (1 << 64) - 1),
+    Value.VERSION_MATCH: st.builds(VersionMatch, st.sampled_from(VersionComparison), VERSIONS),
 }
 
 
@@ -89,6 +116,21 @@ def sequences(depth: int = 1) -> st.SearchStrategy[Sequence]:
             st.integers(0, 3) | st.just(True) | st.lists(st.integers(0, 3), min_size=1).map(tuple),
         )
         | st.builds(Step, st.just(Command.OVERRIDE_PARAMETERS), parameters())
+        | st.builds(
+            Step,
+            st.just(Command.OVERRIDE_MULTIPLE),
+            st.dictionaries(st.integers(0, 3), parameters(), min_size=1, max_size=2),
+        )
+        | st.builds(
+            Step,
+            st.just(Command.COPY_PARAMS),
+            st.dictionaries(
+                st.integers(0, 3),
+                st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=3).map(tuple),
+                min_size=1,
+                max_size=2,
+            ),
+        )
     )
     if depth:
         inner = sequences(depth - 1)
@@ -125,6 +167,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         sequence_number=draw(_UINTS),
         components=components[:4],
         reference_uri=draw(st.none() | st.text(max_size=20)),
+        set_version=draw(st.none() | VERSIONS),
         payload_fetch=draw(severable),
         install=draw(severable),
         validate=draw(sequence),

@@ -168,8 +168,12 @@ def test_a_signature_is_noted_because_it_is_made_anew() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "lost"),
     [
-        ("suit-condition-abort: []", "suit-condition-version: []",
-         "suit-validate.1.try-each.1.0.run-sequence.0: suit-condition-version"),
+        ("suit-condition-abort: []", "suit-directive-wait: []",
+         "suit-validate.1.try-each.1.0.run-sequence.0: suit-directive-wait"),
+        ("suit-condition-abort: []", "suit-directive-copy-params: {0: [uri]}",
+         "suit-validate.1.try-each.1.0.run-sequence.0: suit-directive-copy-params"),
+        ("suit-parameter-content: c0ffee", "suit-parameter-version: {comparison: equal}",
+         "suit-validate.1.try-each.0.0.suit-parameter-version"),
         ("suit-reference-uri:", "suit-current-version:", "suit-current-version: a member of the manifest"),
         ("suit-parameter-content: c0ffee", "suit-parameter-encryption-info: {raw: 00}",
          "suit-validate.1.try-each.0.0.suit-parameter-encryption-info"),

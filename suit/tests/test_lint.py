@@ -392,3 +392,23 @@ def test_the_shared_sequence_has_another_to_run_before() -> None:
     assert lines(findings(validate=None), lint_rules.UNRUN_CHECKS) == ["shared-sequence"]
     assert lines(findings(validate=VALIDATE), lint_rules.UNRUN_CHECKS) == []
     assert lines(findings((ABORT,), validate=None), lint_rules.UNRUN_CHECKS) == []
+
+
+def test_override_multiple_and_copy_params_set_parameters_like_any_other() -> None:
+    both = Step(
+        Command.OVERRIDE_MULTIPLE,
+        {0: {Parameter.CONTENT: b"a"}, 1: {Parameter.IMAGE_SIZE: 1, Parameter.URI: "u"}},
+    )
+    copy = Step(Command.COPY_PARAMS, {0: (Parameter.CONTENT,)})
+    write = Step(Command.WRITE, 15)
+    rule = lint_rules.UNSET_PARAMETER
+    assert lines(findings((both, copy, write), components=2, shared=None, validate=None), rule) == []
+    assert lines(findings((both, write), components=2, shared=None, validate=None), rule) == ["install.1"]
+    missing = Step(Command.COPY_PARAMS, {0: (Parameter.URI,)})
+    assert lines(findings((both, missing), components=2, shared=None, validate=None), rule) == ["install.1"]
+    assert lint_rules.NO_COMPONENT_INDEX not in {
+        finding.rule for finding in findings((both,), components=2, shared=None, validate=None)
+    }
+    outside = Step(Command.OVERRIDE_MULTIPLE, {2: {Parameter.URI: "u"}})
+    found = findings((outside,), components=2, shared=None, validate=None)
+    assert lines(found, lint_rules.INDEX_OUT_OF_RANGE) == ["install.0"]
