@@ -1,6 +1,6 @@
 """The security IC: the only part of the device that holds keys, verdicts and floors.
 
-``interface.py`` is what the device programs against, ``errors.py`` what it must handle, ``rules.py``
+``interface/`` is what the device programs against, ``errors.py`` what it must handle, ``rules.py``
 the rules every back-end enforces, ``emulator/`` the embedded back-end: the semantics of a chip in
 software, with durable, sealed state. It is key isolation by discipline, not hardware.
 """

@@ -1,0 +1,65 @@
+"""The security IC as the device sees it: one narrow interface, whatever chip is behind it.
+
+The IC alone holds trust anchors, verdicts and floors. It answers with values or raises an error of
+``device.ic.errors``; there is no call that exports a key, signs arbitrary bytes or lowers a floor, and
+no default algorithm. Every function declares in :class:`Capabilities` where it is enforced.
+
+A session of a device, start to end::
+
+    ticket = ic.verify(name, algorithm, sig_structure, signature, purpose=Purpose.MANIFEST)
+    stream = ic.hash_open(CoseAlgorithm.SHA_256)
+    stream.update(chunk)
+    image = stream.finish()                                   # digest, size, ticket
+    ic.raise_floor(sequence_slot(component), 7, digest=manifest_digest, proof=[ticket])
+    ic.advance_anchor(new_record, proof=[root_ticket, timestamp_ticket])
+    ic.extend(8, image.digest)
+
+    sealed = ic.sign_report(encode_report(report))            # reports alone, with a key of their own
+
+    with ic.authorize(secret) as change:                      # trust anchors change only here
+        change.add_anchor(key, {Purpose.MANIFEST})
+"""
+
+from device.ic.interface.contract import SecurityIC
+from device.ic.interface.handles import AuthSession, HashStream
+from device.ic.interface.levels import Capabilities, Where
+from device.ic.interface.values import (
+    NO_FLOOR,
+    PCR_COUNT,
+    VALUE_LIMIT,
+    VERSION_LIMIT,
+    AnchorRecord,
+    Buffer,
+    Floor,
+    HashTicket,
+    IcInfo,
+    KeyInfo,
+    Purpose,
+    RoleFloor,
+    Ticket,
+    VerifyTicket,
+    sequence_slot,
+)
+
+__all__ = [
+    "NO_FLOOR",
+    "PCR_COUNT",
+    "VALUE_LIMIT",
+    "VERSION_LIMIT",
+    "AnchorRecord",
+    "AuthSession",
+    "Buffer",
+    "Capabilities",
+    "Floor",
+    "HashStream",
+    "HashTicket",
+    "IcInfo",
+    "KeyInfo",
+    "Purpose",
+    "RoleFloor",
+    "SecurityIC",
+    "Ticket",
+    "VerifyTicket",
+    "Where",
+    "sequence_slot",
+]

@@ -1,0 +1,161 @@
+"""The contract of every back-end."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import Self
+
+from device.ic.interface.handles import AuthSession, HashStream
+from device.ic.interface.values import (
+    PCR_COUNT,
+    AnchorRecord,
+    Floor,
+    IcInfo,
+    KeyInfo,
+    Purpose,
+    Ticket,
+    VerifyTicket,
+)
+from spec.labels import CoseAlgorithm
+from suit.keys import CoseKey
+
+
+class SecurityIC(ABC):
+    """The security IC. Every call fails closed with an :class:`device.ic.errors.IcError`."""
+
+    @abstractmethod
+    def info(self) -> IcInfo:
+        """Return identity, counters and capabilities."""
+
+    @abstractmethod
+    def keys(self) -> Sequence[KeyInfo]:
+        """Return the trust anchors; none is an IC that verifies nothing."""
+
+    @abstractmethod
+    def verify(
+        self,
+        name: bytes,
+        algorithm: CoseAlgorithm,
+        message: bytes,
+        signature: bytes,
+        *,
+        purpose: Purpose,
+    ) -> VerifyTicket:
+        """Verify a signature or MAC with a trust anchor.
+
+        Raises:
+            UnknownKeyError: No trust anchor has this name.
+            KeyUsageError: The anchor is not for this purpose.
+            UnsupportedByIcError: The anchor does not admit the algorithm.
+            BadSignatureError: The signature is false.
+        """
+
+    @abstractmethod
+    def verify_with(
+        self, key: CoseKey, algorithm: CoseAlgorithm, message: bytes, signature: bytes
+    ) -> VerifyTicket:
+        """Verify with a public key that the caller brings, as TUF metadata does.
+
+        Raises:
+            KeyUsageError: The key is a secret one.
+            UnsupportedByIcError: The key does not admit the algorithm.
+            BadSignatureError: The signature is false.
+        """
+
+    @abstractmethod
+    def hash_open(self, algorithm: CoseAlgorithm) -> HashStream:
+        """Begin a digest.
+
+        Raises:
+            UnsupportedByIcError: Not a hash that this IC has.
+        """
+
+    @abstractmethod
+    def floor(self, slot: str) -> Floor:
+        """Return a floor; 0 with an empty digest when it was never raised."""
+
+    @abstractmethod
+    def raise_floor(
+        self, slot: str, value: int, *, digest: bytes = b"", proof: Sequence[Ticket] = ()
+    ) -> Floor:
+        """Raise a floor; equal value and digest change nothing.
+
+        Slots ``seq/…`` (see :func:`sequence_slot`) need a ticket of :attr:`Purpose.MANIFEST` from this
+        boot, and a digest: the manifest's.
+
+        Raises:
+            IcRollbackError: The value is below the floor.
+            PolicyDeniedError: The proof is missing or stale, or the value is the same for another digest.
+        """
+
+    @abstractmethod
+    def anchor(self) -> AnchorRecord:
+        """Return what is remembered of the TUF repository."""
+
+    @abstractmethod
+    def advance_anchor(self, new: AnchorRecord, *, proof: Sequence[VerifyTicket] = ()) -> AnchorRecord:
+        """Move the TUF anchor forward, all of it in one commit, and return what now stands.
+
+        An unchanged record is no change and needs no proof; any other needs at least one ticket of this
+        boot, from :meth:`verify_with`. A time floor that leaps further than the IC allows is raised by as
+        much as it allows.
+
+        Raises:
+            IcRollbackError: Root version, a role's (epoch, version) or the time floor would fall.
+            PolicyDeniedError: The proof is missing or stale, a version is 2**63 or more, or the root of
+                this version has another hash.
+            NotProvisionedError: No repository is pinned.
+        """
+
+    @abstractmethod
+    def now(self) -> int:
+        """Return the trusted time: the IC's clock, never before the time floor."""
+
+    @abstractmethod
+    def extend(self, pcr: int, digest: bytes) -> bytes:
+        """Extend a PCR with a 32-byte digest and return its new value: SHA-256(old || digest)."""
+
+    @abstractmethod
+    def pcrs(self, selection: Collection[int] = range(PCR_COUNT)) -> Mapping[int, bytes]:
+        """Return PCR values; all are zero when the IC starts."""
+
+    @abstractmethod
+    def report_key(self) -> CoseKey:
+        """Return the public part of the key that signs reports; its private part never leaves.
+
+        Raises:
+            NotProvisionedError: The IC has none.
+        """
+
+    @abstractmethod
+    def sign_report(self, report: bytes) -> bytes:
+        """Return a SUIT_Report inside COSE_Sign1, signed with the report key (P8).
+
+        The IC vouches for who reports, not for what is reported. It reads the report first: there is no call
+        that has it sign anything else.
+
+        Raises:
+            IcUsageError: It is no SUIT_Report.
+            NotProvisionedError: The IC has no report key.
+        """
+
+    @abstractmethod
+    def authorize(self, secret: bytes) -> AuthSession:
+        """Open a session for changes; a wrong secret is counted before the answer is given.
+
+        Raises:
+            AuthFailedError: The secret is wrong.
+            LockedOutError: Too many were wrong; only this call is affected.
+            PolicyDeniedError: The IC was provisioned without a secret: its anchors are fixed for good.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the IC; every further call raises."""
+
+    def __enter__(self) -> Self:
+        """Return the IC itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
