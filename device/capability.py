@@ -7,8 +7,7 @@ from spec.labels import Capability, TextComponent, TextManifest
 from spec.labels import Envelope as Member
 from suit.commands import ARGUMENTS, VALUES
 from suit.decode import COMMON_MEMBERS, MEMBERS
-from suit.envelope import SEVERABLE
-from suit.manifest import ComponentId
+from suit.manifest import SEVERABLE, ComponentId
 from suit.report import Capabilities, ComponentCapability
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from suit.manifest import Envelope, Manifest
 
 _KINDS: Final = ("sign1", "sign", "mac0", "mac")
-_MEMBERS: Final = ("payload-fetch", "install", "text")
+_MEMBERS: Final = ("dependency-resolution", "payload-fetch", "candidate-verification", "install", "text")
 _ENVELOPE_TAG: Final = 0xD8  # the first byte of every tagged envelope, and of no YAML document
 
 
@@ -53,6 +53,7 @@ def build(
     """Make an envelope of a DESCRIPTION, and sign it with each --key.
 
     DESCRIPTION is YAML, or diagnostic notation as `suit show` prints it, which becomes the same bytes again.
+    Dependencies that it names by their description are built, and signed with the same keys.
     """
     from suit import describe, edn
 
@@ -66,7 +67,7 @@ def build(
     text = decoded(read_input(description, edn.MAX_SIZE), shown)
     if edn.is_notation(text):
         return _assemble(console, assembled(console, text, shown), keys, out)
-    envelope = _described(text, description)
+    envelope = _described(text, description, keys)
     return _deliver(console, _signed(envelope, keys) if keys else envelope, out)
 
 
@@ -243,11 +244,16 @@ def _assemble(console: Console, raw: bytes, keys: tuple[Path, ...], out: str | N
     return {"size": len(raw)}
 
 
-def _described(text: str, name: str) -> "Envelope":
+def _described(text: str, name: str, keys: tuple[Path, ...] = ()) -> "Envelope":
     from suit import describe
 
     shown = "description" if name == STANDARD else name
-    return describe.build(text, name=shown, directory=Path() if name == STANDARD else Path(name).parent)
+    return describe.build(
+        text,
+        name=shown,
+        directory=Path() if name == STANDARD else Path(name).parent,
+        finish=(lambda dependency: _signed(dependency, keys)) if keys else None,
+    )
 
 
 def _findings(name: str) -> "list[Finding]":

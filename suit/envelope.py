@@ -10,18 +10,11 @@ from suit import cbor, digest
 from suit.decode_sequence import decode_digest
 from suit.encode import encode_digest, encode_envelope, encode_manifest, encode_sequence, encode_texts
 from suit.errors import LimitError, MalformedError, UsageError
-from suit.manifest import Digest, Envelope, Manifest, Sequence, Texts, severable_member
+from suit.manifest import SEVERABLE, Digest, Envelope, Manifest, Sequence, Texts, severable_member
 from suit.narrow import MAX_URI, as_bytes, as_map, draft_name
 
 MAX_ENVELOPE: Final = 1 << 20
 MAX_BLOCKS: Final = 8
-SEVERABLE: Final = (
-    ManifestMember.DEPENDENCY_RESOLUTION,
-    ManifestMember.PAYLOAD_FETCH,
-    ManifestMember.CANDIDATE_VERIFICATION,
-    ManifestMember.INSTALL,
-    ManifestMember.TEXT,
-)
 
 _LIMITS: Final = cbor.Limits(size=MAX_ENVELOPE, depth=3, items=256, text=MAX_URI)
 _SEVERABLE_BY_NUMBER: Final = {member.value: member for member in SEVERABLE}
@@ -180,7 +173,6 @@ def _encode_element(value: Sequence | Texts) -> bytes:
 
 __all__ = [
     "MAX_ENVELOPE",
-    "SEVERABLE",
     "encode_envelope",
     "manifest_digest",
     "open_envelope",

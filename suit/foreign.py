@@ -10,26 +10,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from suit.description import Description, alias
 from suit.errors import UsageError
 from suit.printable import printable
 from suit.yaml_source import Source, load
 from suit.yaml_text import to_yaml
 
-MEMBERS: Final = (
-    "manifest-sequence-number",
-    "reference-uri",
-    "components",
-    "shared-sequence",
-    "payload-fetch",
-    "install",
-    "validate",
-    "load",
-    "invoke",
-    "text",
-    "severable",
-    "digest-algorithm",
-    "integrated-payloads",
-)
 _HASHES: Final = {
     name.replace("-", ""): name for name in ("sha-256", "sha-384", "sha-512", "shake128", "shake256")
 }
@@ -55,7 +41,8 @@ class Imported:
 
     def text(self) -> str:
         """Return the description as YAML, with everything that is not in it named on top."""
-        ordered: dict[str, Any] = {name: self.data[name] for name in MEMBERS if name in self.data}
+        members = [alias(Description, name) for name in Description.model_fields]
+        ordered: dict[str, Any] = {name: self.data[name] for name in members if name in self.data}
         remarks = [f"# NOT CARRIED OVER: {line}" for line in self.lost] + [f"# {line}" for line in self.notes]
         return "".join(f"{printable(line)}\n" for line in remarks) + to_yaml(ordered)
 

@@ -11,11 +11,14 @@ from typing import Any, Final
 from suit import cbor
 from suit.description import Command, ComponentText, Parameters, Text
 from suit.foreign import Imported, as_int, hash_name, list_of, map_of, names_of
+from suit.manifest import SEVERABLE
+from suit.narrow import draft_name
 from suit.yaml_source import Source, load
 
 ROOT: Final = "SUIT_Envelope_Tagged"
-_SEQUENCES: Final = ("validate", "load", "invoke", "payload-fetch", "install")
-_SEVERABLE: Final = ("payload-fetch", "install", "text")
+_SEVERABLE: Final = tuple(draft_name(member) for member in SEVERABLE)
+_SEQUENCES: Final = frozenset({"validate", "load", "invoke", "uninstall", *_SEVERABLE}) - {"text"}
+_PAYLOADS: Final = ("suit-integrated-payloads", "suit-integrated-dependencies")
 _IDENTIFIERS: Final = ("vendor-identifier", "class-identifier", "device-identifier")
 _REMADE: Final = {"suit-authentication-wrapper": "digest and signatures are made anew: hardsuit suit sign"}
 # Commands and parameters of update management that have another form there are lost, and said to be.
@@ -51,17 +54,23 @@ class _Reader:
     def envelope(self, members: dict[str, Any]) -> None:
         manifest = map_of(self.source, members.get("suit-manifest"), ROOT, "suit-manifest")
         self.manifest(manifest, members)
-        payloads = members.get("suit-integrated-payloads")
-        if payloads is not None:
-            files = map_of(self.source, payloads, ROOT, "suit-integrated-payloads")
-            self.found.data["integrated-payloads"] = {uri: {"file": file} for uri, file in files.items()}
+        for name in _PAYLOADS:
+            if members.get(name) is not None:
+                self.payloads(name, map_of(self.source, members[name], ROOT, name))
         for name in members:
             if name in _REMADE:
                 self.found.notes.append(f"{name}: {_REMADE[name]}")
-            elif name not in {"suit-manifest", "suit-integrated-payloads"}:
+            elif name not in {"suit-manifest", *_PAYLOADS}:
                 member = name.removeprefix("suit-")
                 if member not in _SEVERABLE or not _is_digest(manifest.get(name)):
                     self.found.lose(name, "a member of the envelope")
+
+    def payloads(self, name: str, files: dict[str, Any]) -> None:
+        for uri, file in files.items():
+            if isinstance(file, str):
+                self.found.data.setdefault("integrated-payloads", {})[uri] = {"file": file}
+            else:
+                self.found.lose(f"{name}.{uri}", "an envelope in place; import it from a file of its own")
 
     def manifest(self, members: dict[str, Any], envelope: dict[str, Any]) -> None:
         data = self.found.data
@@ -73,6 +82,8 @@ class _Reader:
             member = name.removeprefix("suit-")
             if member == "reference-uri":
                 data[member] = value
+            elif member == "manifest-component-id":
+                data[member] = self.component(list_of(self.source, value, ROOT, "suit-manifest", name))
             elif member in _SEQUENCES or member == "text":
                 self.severable(member, value, envelope.get(name))
             elif member == "manifest-version" and as_int(value) != 1:
@@ -110,8 +121,19 @@ class _Reader:
                 }
             elif name == "suit-shared-sequence":
                 self.found.data["shared-sequence"] = self.sequence(value, name, _MAX_DEPTH)
+            elif name == "suit-dependencies":
+                self.dependencies(map_of(self.source, value, *place, name), place)
             else:
                 self.found.lose(name, "a member of the common section")
+
+    def dependencies(self, rows: dict[str, Any], place: tuple[str, ...]) -> None:
+        found = {}
+        for index, row in rows.items():
+            metadata = map_of(self.source, row, *place, "suit-dependencies", index)
+            prefix = metadata.get("suit-dependency-prefix")
+            parts = [] if prefix is None else list_of(self.source, prefix, *place, "suit-dependencies", index)
+            found[f"component-{index}"] = {"prefix": self.component(parts)} if parts else {}
+        self.found.data["dependencies"] = found
 
     def component(self, parts: list[Any]) -> list[str]:
         return [self.segment(part) for part in parts]
@@ -157,7 +179,7 @@ class _Reader:
         return commands
 
     def argument(self, command: str, item: object, where: str, depth: int) -> object:
-        if command == "override-parameters":
+        if command in {"override-parameters", "set-parameters"}:
             return self.parameters(map_of(self.source, item, ROOT, where), where)
         if command == "run-sequence":
             return self.sequence(item, f"{where}.{command}", depth - 1)

@@ -18,7 +18,7 @@ copy-params                                 ``dict[int, tuple[Parameter, ...]]``
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from spec import labels
 
@@ -161,6 +161,16 @@ class Envelope:
     severed: Mapping[labels.Manifest, bytes] = field(default_factory=dict)
     payloads: Mapping[str, bytes] = field(default_factory=dict)
     tagged: bool = True
+
+
+SEVERABLE: Final = (
+    labels.Manifest.DEPENDENCY_RESOLUTION,
+    labels.Manifest.PAYLOAD_FETCH,
+    labels.Manifest.CANDIDATE_VERIFICATION,
+    labels.Manifest.INSTALL,
+    labels.Manifest.TEXT,
+)
+"""The members that may lie in the envelope (M8.6)."""
 
 
 def severable_member(manifest: Manifest, member: labels.Manifest) -> tuple[str, Severable[Any] | None] | None:

@@ -385,7 +385,7 @@ def test_text_is_severable_unless_it_is_small_or_the_author_says_otherwise() -> 
             SET + "image-digest: {algorithm: sha-256, sha-256: 00}",
             "algorithm goes with file or payload",
         ),
-        (5, SET + "image: {}", "exactly one of file and payload"),
+        (5, SET + "image: {}", "exactly one of file, payload and dependency"),
         (5, SET + "image: {payload: p}", "no integrated payload p"),
         (
             4,
@@ -427,7 +427,7 @@ def test_text_is_severable_unless_it_is_small_or_the_author_says_otherwise() -> 
         (1, "manifest-sequence-number: one\ncomponents: {a: [00]}", "valid integer"),
         (3, MINIMAL + "manifest-version: 2", "expected 1"),
         (3, MINIMAL + "digest-algorithm: md5", "expected 'sha-256'"),
-        (3, MINIMAL + "severable: [validate]", "expected 'payload-fetch'"),
+        (3, MINIMAL + "severable: [validate]", "expected 'dependency-resolution'"),
         (3, MINIMAL + "severable: [install]", "there is no install"),
         (4, MINIMAL + "text:\n  en: {components: {app: {model-name: x}}}", "no component 'app'"),
         (4, MINIMAL + "text:\n  en: {manifest-descripton: x}", "perhaps manifest-description is meant"),

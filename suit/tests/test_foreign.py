@@ -16,7 +16,7 @@ from suit.encode import encode_envelope
 from suit.envelope import open_envelope
 from suit.errors import HardsuitError, UsageError
 from suit.foreign import Imported, from_foreign
-from suit.manifest import Manifest
+from suit.manifest import Dependency, Manifest
 from suit.yaml_text import to_yaml
 
 TREE = """\
@@ -181,8 +181,8 @@ def test_a_signature_is_noted_because_it_is_made_anew() -> None:
          "suit-validate.1.try-each.0.0.suit-parameter-invoke-args"),
         ("suit-parameter-image-size: {raw: 100}", "suit-parameter-image-size: {envelope: {}}",
          "suit-validate.1.try-each.0.0.suit-parameter-image-size"),
-        ("suit-integrated-payloads:", "suit-integrated-dependencies:",
-         "suit-integrated-dependencies: a member of the envelope"),
+        ("suit-integrated-payloads: {'#app': app.bin}", "suit-integrated-dependencies: {'#app': {a: b}}",
+         "suit-integrated-dependencies.#app: an envelope in place; import it from a file of its own"),
         ("      suit-shared-sequence:", "      suit-unheard-of: {}\n      suit-shared-sequence:",
          "suit-unheard-of: a member of the common section"),
         ("SUIT_Envelope_Tagged:", "SUIT_Dependent_Manifests: {}\nSUIT_Envelope_Tagged:",
@@ -196,6 +196,38 @@ def test_what_a_tree_says_and_we_cannot_is_named(old: str, new: str, lost: str) 
     imported = tree((old, new))
     assert lost in imported.lost
     assert f"# NOT CARRIED OVER: {lost}\n" in imported.text()
+
+
+def test_trust_domains_of_a_tree_are_carried_over(directory: Path) -> None:
+    more = """\
+    suit-manifest-component-id: [R, 7]
+    suit-uninstall:
+    - suit-directive-set-component-index: 1
+    - suit-directive-set-parameters: {suit-parameter-uri: '#app'}
+    - suit-directive-unlink: []
+    suit-dependency-resolution:
+    - suit-directive-set-component-index: 1
+    - suit-condition-is-dependency: []
+    suit-validate:
+"""
+    imported = tree(
+        ("    suit-validate:\n", more),
+        (
+            "      suit-shared-sequence:\n",
+            (
+                "      suit-dependencies:\n        '0': {suit-dependency-prefix: [P]}\n"
+                "        '1': {}\n      suit-shared-sequence:\n"
+            ),
+        ),
+        ("suit-integrated-payloads:", "suit-integrated-dependencies:"),
+    )
+    assert imported.lost == []
+    manifest = built(imported, directory)
+    assert manifest.component_id == (b"R", b"\x07")
+    assert manifest.dependencies == {0: Dependency((b"P",)), 1: Dependency()}
+    assert labels(manifest.uninstall)[1:] == [Command.SET_PARAMETERS, Command.UNLINK]
+    assert manifest.dependency_resolution is not None
+    assert labels(manifest.dependency_resolution.value)[1:] == [Command.IS_DEPENDENCY]
 
 
 def test_texts_of_a_tree_name_their_component(directory: Path) -> None:

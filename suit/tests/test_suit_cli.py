@@ -6,17 +6,25 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from hardsuit import main
+from spec.labels import Command, TextManifest
+from spec.labels import Manifest as Member
 from suit.authenticate import KeyRing, authenticate
 from suit.decode import attach_severed, decode_manifest
-from suit.envelope import open_envelope
+from suit.encode import encode_envelope
+from suit.envelope import open_envelope, seal
 from suit.errors import HardsuitError
 from suit.files import read_input, write_output
 from suit.keys import load_key
+from suit.manifest import SEVERABLE, Manifest, Severable, Text, Texts, severable_member
+from suit.manifest import Command as Step
+from suit.narrow import draft_name
+from suit.signer import KeyType, generate
 from suit.tests import vectors
 
 ROOT = Path(__file__).parents[2]
@@ -480,3 +488,46 @@ print([name for name in heavy if name in sys.modules])
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert process.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("member", SEVERABLE)
+def test_every_severable_member_can_be_severed_by_its_name(member: Member, tmp_path: Path) -> None:
+    name, step = draft_name(member), Step(Command.IMAGE_MATCH, 15)
+    texts: Texts = {"en": Text({TextManifest.UPDATE_DESCRIPTION: "what is new"})}
+    value: Any = texts if member is Member.TEXT else (step,)
+    manifest = Manifest(1, ((b"a",),), **{member.name.lower(): Severable(value)})  # type: ignore[arg-type]  # one of five fields
+    (tmp_path / "full.suit").write_bytes(encode_envelope(seal(manifest, sever=(member,))))
+    result = suit("sever", tmp_path / "full.suit", "--member", name, "-o", tmp_path / "cut.suit")
+    assert result.exit_code == 0, result.output
+    cut = open_envelope((tmp_path / "cut.suit").read_bytes())
+    assert cut.severed == {}
+    found = severable_member(decode_manifest(cut.manifest), member)
+    assert found is not None
+    assert found[1] is not None
+    assert found[1].digest is not None
+
+
+def test_a_root_and_its_dependency_are_built_and_signed_in_one_go(tmp_path: Path) -> None:
+    (tmp_path / "library.yaml").write_text(
+        "manifest-sequence-number: 1\ncomponents: {library: [01]}\nvalidate: [vendor-identifier]\n"
+    )
+    (tmp_path / "root.yaml").write_text(
+        """\
+manifest-sequence-number: 1
+components: {below: [{text: library}]}
+dependencies: {below: {file: library.yaml}}
+integrated-dependencies: {"#library": below}
+dependency-resolution:
+  - override-parameters: {image: {dependency: below}, uri: "#library"}
+  - fetch
+  - dependency-integrity
+"""
+    )
+    key = generate(KeyType.P256)
+    (tmp_path / "key.pem").write_bytes(key.to_pem())
+    out = tmp_path / "root.suit"
+    built = suit("build", tmp_path / "root.yaml", "--key", tmp_path / "key.pem", "-o", out)
+    assert built.exit_code == 0, built.output
+    root = open_envelope(out.read_bytes())
+    for envelope in (root, open_envelope(root.payloads["#library"])):
+        authenticate(envelope, KeyRing([key.public]))

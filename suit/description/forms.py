@@ -18,12 +18,14 @@ from pydantic_core import CoreSchema
 
 from spec import labels
 from suit.commands import VALUES
+from suit.manifest import SEVERABLE
 from suit.narrow import MAX_URI, draft_name
 from suit.version import read_version, read_version_match
 
 MAX_UINT: Final = (1 << 64) - 1
 _POLICY_BITS: Final = {draft_name(bit): bit.value for bit in labels.Policy}
 _ALL_BITS: Final = sum(_POLICY_BITS.values())
+_SEVERABLE: Final = tuple(draft_name(member) for member in SEVERABLE)
 _FEW: Final = 4
 _COPIED: Final = tuple(
     draft_name(parameter)
@@ -183,7 +185,7 @@ FilePath: TypeAlias = Annotated[str, Field(min_length=1)]
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
 ComponentRef: TypeAlias = Annotated[int | str, Field(union_mode="left_to_right")]
 HashName: TypeAlias = Literal["sha-256", "sha-384", "sha-512", "shake128", "shake256"]
-SeverableName: TypeAlias = Literal["payload-fetch", "install", "text"]
+SeverableName: TypeAlias = Literal[_SEVERABLE]  # type: ignore[valid-type]
 Segment: TypeAlias = Annotated[
     bytes,
     _HexSchema(),
