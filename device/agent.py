@@ -5,6 +5,7 @@ into the inactive half; one write of the boot record makes it real; a confirmed 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,15 +30,18 @@ from device.reporter import UNSUPPORTED, Procedure, Reporter, kept_report, refus
 from device.slots import Transaction, sweep
 from device.storage import Storage
 from device.trust import Trust
+from device.versions import Versioned
 from suit.envelope import encode_envelope, open_envelope
 from suit.errors import (
     ComponentUnauthorisedError,
     NothingToDoError,
     RefusedError,
+    RejectedError,
     RollbackError,
+    StorageError,
     UsageError,
 )
-from suit.manifest import ComponentId, Manifest
+from suit.manifest import ComponentId, Manifest, Version
 from suit.report import MAX_NONCE, encode_report
 from suit.target import TargetInfo, target_path
 
@@ -133,7 +137,12 @@ class Device:
         record = self._make_room(record)
         components = Transaction(self._storage, self.ic, self._policy.capacities, record)
         machine = Machine(
-            components, self._platform, self._fetcher, observer=reporter, ic=self.ic, clock=self.ic.now
+            components,
+            self._aware_of(record.confirmed),
+            self._fetcher,
+            observer=reporter,
+            ic=self.ic,
+            clock=self.ic.now,
         )
         update(authentic, machine, floor=floor)
         require_covered(authentic.manifest, components.images, validate(authentic, machine, floor=floor))
@@ -176,6 +185,17 @@ class Device:
     def record(self) -> BootRecord:
         """Return what is installed."""
         return load_record(self._storage)
+
+    def version(self) -> Version | None:
+        """Return the version that the confirmed system's manifest gives itself (U3.1).
+
+        It is None when there is none, or when nobody vouches for that manifest any more.
+        """
+        confirmed = self.record().confirmed
+        if confirmed is not None:
+            with suppress(RejectedError, RefusedError, StorageError):
+                return load_system(self._storage, self.ic, confirmed).manifest.set_version
+        return None
 
     def floor(self) -> int:
         """Return the sequence number below which nothing installs or boots."""
@@ -225,6 +245,14 @@ class Device:
         if capabilities or (failure is not None and failure.reason in UNSUPPORTED):
             report = replace(report, capabilities=capabilities_of(self.ic, self._policy.capacities))
         return self.ic.sign_report(encode_report(replace(report, nonce=nonce)))
+
+    def _aware_of(self, running: System | None) -> Platform:
+        """Return the platform, with the versions of what runs."""
+        if running is None:
+            return self._platform
+        return Versioned(
+            self._platform, running.images, lambda: load_system(self._storage, self.ic, running).manifest
+        )
 
     def _require_news(self, listed: TargetInfo, *, retry: bool) -> None:
         record = self._record_or_none()

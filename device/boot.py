@@ -22,6 +22,7 @@ from device.reporter import HandingOver, Procedure, Reporter, refusals_reported
 from device.slots import Installed
 from device.storage import Storage
 from device.storage import replace as replace_file
+from device.versions import Versioned
 from spec.labels import CoseAlgorithm
 from suit.envelope import MAX_ENVELOPE, open_envelope
 from suit.errors import HardsuitError, NotAuthenticError, RefusedError, StorageError
@@ -139,7 +140,8 @@ class BootLoader:
                 save_record(self._storage, replace(load_record(self._storage), started=True))
             reporter.handed_over(component)
 
-        platform = HandingOver(self._platform, let_go)
+        installed = Versioned(self._platform, system.images, lambda: authentic.manifest)
+        platform = HandingOver(installed, let_go)
         machine = Machine(
             components, platform, self._fetcher, observer=reporter, ic=self._ic, clock=self._ic.now
         )

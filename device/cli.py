@@ -148,15 +148,17 @@ def confirm(console: Console, directory: Path) -> object:
 def status(console: Console, directory: Path) -> object:
     """Show what is installed, on trial, and the floor."""
     from device.home import opened
+    from suit.version import show_version
 
     with opened(directory) as device:
-        record, floor = device.record(), device.floor()
-    console.data(f"confirmed  {_describe(record.confirmed)}")
+        record, floor, version = device.record(), device.floor(), device.version()
+    shown = show_version(version) if version else None
+    console.data(f"confirmed  {_describe(record.confirmed)}" + (f", version {shown}" if shown else ""))
     console.data(f"trial      {_describe(record.trial)}")
     console.data(f"floor      sequence number {floor}")
     if record.failure:
         console.data(f"fell back  {record.failure}")
-    return record.to_dict() | {"floor": floor}
+    return record.to_dict() | {"floor": floor, "version": shown}
 
 
 @command(cli)

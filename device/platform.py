@@ -97,6 +97,45 @@ class Platform(ABC):
         return None
 
 
+class Delegate(Platform):
+    """A platform that has another one do everything; what derives from it does one thing otherwise."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    @override
+    def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
+        return self._platform.vendor_ids(component)
+
+    @override
+    def class_ids(self, component: ComponentId) -> Collection[bytes]:
+        return self._platform.class_ids(component)
+
+    @override
+    def device_ids(self, component: ComponentId) -> Collection[bytes]:
+        return self._platform.device_ids(component)
+
+    @override
+    def invoke(self, component: ComponentId, args: bytes | None) -> None:
+        self._platform.invoke(component, args)
+
+    @override
+    def reboot(self) -> None:
+        self._platform.reboot()
+
+    @override
+    def battery_mwh(self) -> int | None:
+        return self._platform.battery_mwh()
+
+    @override
+    def authorize(self, priority: int) -> bool:
+        return self._platform.authorize(priority)
+
+    @override
+    def version(self, component: ComponentId) -> Version | None:
+        return self._platform.version(component)
+
+
 @dataclass(slots=True)
 class MemoryPlatform(Platform):
     """A platform of plain values, the same for every component.

@@ -6,7 +6,7 @@ kept for each kind of procedure; it gets its nonce and its signature when somebo
 update or a boot.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import Enum
 from types import TracebackType
@@ -14,14 +14,14 @@ from typing import Final, Self
 
 from typing_extensions import override
 
-from device.platform import Platform
+from device.platform import Delegate, Platform
 from device.processor import Record
 from device.storage import NotFoundError, Storage, replace
 from spec.labels import CONDITIONS, Command, Policy, ReportReason
 from spec.labels import Manifest as Section
 from suit import report
 from suit.errors import ExitCode, HardsuitError, Place, StorageError
-from suit.manifest import ComponentId, Envelope, Manifest, Pen, Sequence, Version
+from suit.manifest import ComponentId, Envelope, Manifest, Sequence
 from suit.report import Claims, Failure, Report
 
 DIRECTORY: Final = "report"
@@ -168,7 +168,7 @@ def kept_report(storage: Storage, procedure: Procedure) -> Report | None:
         return None
 
 
-class HandingOver(Platform):
+class HandingOver(Delegate):
     """A platform that does what is left to do before it lets go of control.
 
     Args:
@@ -177,41 +177,13 @@ class HandingOver(Platform):
     """
 
     def __init__(self, platform: Platform, before: Callable[[ComponentId], None]) -> None:
-        self._platform = platform
+        super().__init__(platform)
         self._before = before
-
-    @override
-    def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
-        return self._platform.vendor_ids(component)
-
-    @override
-    def class_ids(self, component: ComponentId) -> Collection[bytes]:
-        return self._platform.class_ids(component)
-
-    @override
-    def device_ids(self, component: ComponentId) -> Collection[bytes]:
-        return self._platform.device_ids(component)
 
     @override
     def invoke(self, component: ComponentId, args: bytes | None) -> None:
         self._before(component)
-        self._platform.invoke(component, args)
-
-    @override
-    def reboot(self) -> None:
-        self._platform.reboot()
-
-    @override
-    def battery_mwh(self) -> int | None:
-        return self._platform.battery_mwh()
-
-    @override
-    def authorize(self, priority: int) -> bool:
-        return self._platform.authorize(priority)
-
-    @override
-    def version(self, component: ComponentId) -> Version | None:
-        return self._platform.version(component)
+        super().invoke(component, args)
 
 
 def _invocations(sequence: Sequence) -> list[int]:

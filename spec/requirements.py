@@ -5,11 +5,13 @@
     python -m spec.requirements             # write REQUIREMENTS.md
     python -m spec.requirements --check     # exit 1 if REQUIREMENTS.md is not what would be written
     python -m spec.requirements --unproved  # list every MUST without proof or waiver, and the count
-    python -m spec.requirements --unproved --issue 1 --strict   # exit 1 if there is any
+    python -m spec.requirements --unproved --strict             # exit 1 if one of them is due
+    python -m spec.requirements --unproved --issue 1 --strict   # the same for the rows of stage 1 alone
 
 A proof is a test that carries ``@pytest.mark.req("M8.4.2-1")``, or a conformance case that names the
-row in its ``requirement`` list. Tests are read as syntax trees and never imported. A proof of a row
-that does not exist is an error in every mode.
+row in its ``requirement`` list. A threat has none of its own: it is answered when every row named in its
+``by`` is. Tests are read as syntax trees and never imported. A proof of a row that does not exist is an
+error in every mode.
 """
 
 import argparse
@@ -19,7 +21,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ ROOMS = ("spec", "suit", "repository", "device", "conformance")
 LEVELS = ("MUST", "SHOULD", "MAY", "REC")
 IDENTIFIER = re.compile(r"([A-Z])(\d+(?:\.\d+)*)(?:-\d+)?")
 FIELDS = frozenset(["level", "room", "issue", "text"])
-OPTIONAL_FIELDS = frozenset(["item", "waiver"])
+OPTIONAL_FIELDS = frozenset(["item", "waiver", "by"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Requirement:
     text: str
     item: int | None = None
     waiver: str | None = None
+    by: tuple[str, ...] = ()
 
     @property
     def document(self) -> str:
@@ -66,26 +69,32 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """All rows, with what proves each."""
+    """All rows, with what proves each.
 
+    Attributes:
+        due: The stage that has been reached: rows of later ones may wait for their proof.
+    """
+
+    due: int
     documents: Mapping[str, str]
     rows: tuple[Requirement, ...]
     proofs: Mapping[str, tuple[str, ...]]
 
     def unproved(self, *, issue: int | None = None) -> list[Requirement]:
         """The MUST rows, due by ``issue``, that have neither proof nor waiver."""
+        met = {row.id for row in self.rows if row.waiver is not None or row.id in self.proofs}
         return [
             row
             for row in self.rows
             if row.level == "MUST"
-            and row.waiver is None
-            and row.id not in self.proofs
+            and row.id not in met
+            and not (row.by and met.issuperset(row.by))
             and (issue is None or row.issue <= issue)
         ]
 
 
-def load(path: Path) -> tuple[dict[str, str], tuple[Requirement, ...]]:
-    """Read and check the matrix: its documents and its rows.
+def load(path: Path) -> Matrix:
+    """Read and check the matrix, without any proof.
 
     Raises:
         SpecError: the file is not TOML (a repeated id is an error there), or a row is incomplete.
@@ -95,9 +104,14 @@ def load(path: Path) -> tuple[dict[str, str], tuple[Requirement, ...]]:
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path.name}: {error}") from error
     documents: dict[str, str] = data["document"]
-    return documents, tuple(
-        _row(path.name, name, fields, documents) for name, fields in data["requirement"].items()
-    )
+    if type(data.get("due")) is not int:
+        raise SpecError(f"{path.name}: due names no stage")
+    rows = tuple(_row(path.name, name, fields, documents) for name, fields in data["requirement"].items())
+    known = {row.id for row in rows if not row.by}
+    for row in rows:
+        if not known.issuperset(row.by):
+            raise SpecError(f"{path.name}: {row.id}: by names no row that is proved itself")
+    return Matrix(data["due"], documents, rows, {})
 
 
 def _row(file: str, name: str, fields: dict[str, Any], documents: Mapping[str, str]) -> Requirement:
@@ -111,7 +125,7 @@ def _row(file: str, name: str, fields: dict[str, Any], documents: Mapping[str, s
         raise SpecError(f"{where}: unknown level or room")
     if fields.get("waiver") == "":
         raise SpecError(f"{where}: a waiver needs its reason")
-    return Requirement(id=name, **fields)
+    return Requirement(id=name, **fields | {"by": tuple(fields.get("by", ()))})
 
 
 def _markers(node: ast.AST, place: tuple[str, ...]) -> Iterator[Proof]:
@@ -162,28 +176,27 @@ def case_proofs(root: Path) -> Iterator[Proof]:
             raise SpecError(f"{file}: not a case or a list of cases ({error!r})") from error
 
 
-def join(documents: Mapping[str, str], rows: Iterable[Requirement], proofs: Iterable[Proof]) -> Matrix:
+def join(empty: Matrix, proofs: Iterable[Proof]) -> Matrix:
     """Put each proof beside its row.
 
     Raises:
-        SpecError: a proof names a row that does not exist.
+        SpecError: a proof names a row that does not exist, or one that is proved through others.
     """
-    rows = tuple(rows)
-    known = {row.id for row in rows}
+    known = {row.id for row in empty.rows if not row.by}
     joined: dict[str, list[str]] = {}
     for proof in proofs:
         if proof.id not in known:
-            raise SpecError(f"{proof.where}: no requirement {proof.id} in requirements.toml")
+            raise SpecError(f"{proof.where}: no requirement {proof.id} to prove in requirements.toml")
         places = joined.setdefault(proof.id, [])
         if proof.where not in places:
             places.append(proof.where)
-    return Matrix(documents, rows, {name: tuple(places) for name, places in joined.items()})
+    return replace(empty, proofs={name: tuple(places) for name, places in joined.items()})
 
 
 def matrix(root: Path) -> Matrix:
     """The matrix of a source tree with all its proofs."""
-    documents, rows = load(root / "spec" / "requirements.toml")
-    return join(documents, rows, [*test_proofs(root), *case_proofs(root)])
+    empty = load(root / "spec" / "requirements.toml")
+    return join(empty, [*test_proofs(root), *case_proofs(root)])
 
 
 def render(matrix: Matrix) -> str:
@@ -193,42 +206,51 @@ def render(matrix: Matrix) -> str:
         "# Requirements and their proofs",
         "",
         "Generated from requirements.toml, the tests and the cases by",
-        "`python -m spec.requirements`; do not edit.",
+        "`python -m spec.requirements`; do not edit. A MUST of a stage that is due and neither proved nor",
+        "waived fails `make lint`.",
         "",
-        "| issue | MUST | proved | waived | open |",
+        "| stage | MUST | proved | waived | open |",
         "|---|---|---|---|---|",
     ]
     lines += [_summary(matrix, issue, unproved) for issue in sorted({r.issue for r in matrix.rows})]
     for key, name in matrix.documents.items():
         lines += ["", f"## {key}: {name}", ""]
-        lines += ["| id | level | room | issue | what | proof |", "|---|---|---|---|---|---|"]
+        lines += ["| id | level | room | stage | what | proof |", "|---|---|---|---|---|---|"]
         lines += [_line(row, matrix) for row in matrix.rows if row.document == key]
     return "\n".join(lines) + "\n"
 
 
 def _summary(matrix: Matrix, issue: int, unproved: set[str]) -> str:
     must = [row for row in matrix.rows if row.issue == issue and row.level == "MUST"]
-    proved = sum(row.id in matrix.proofs for row in must)
     waived = sum(row.waiver is not None and row.id not in matrix.proofs for row in must)
     left = sum(row.id in unproved for row in must)
-    return f"| {issue} | {len(must)} | {proved} | {waived} | {left} |"
+    stage = str(issue) if issue <= matrix.due else f"{issue}, due later"
+    return f"| {stage} | {len(must)} | {len(must) - waived - left} | {waived} | {left} |"
 
 
 def _line(row: Requirement, matrix: Matrix) -> str:
     places = list(matrix.proofs.get(row.id, ()))
     if row.waiver is not None:
         places.append(f"waived: {row.waiver}")
+    if row.by:
+        places.append(f"through {', '.join(row.by)}")
+    if not places and row.level == "MUST":
+        places.append("**open**" if row.issue <= matrix.due else f"due with stage {row.issue}")
     proof = "<br>".join(places) or "-"
     return f"| {row.id} | {row.level} | {row.room} | {row.issue} | {row.text} | {proof} |"
 
 
 def _list_unproved(matrix: Matrix, issue: int | None) -> int:
+    """List what is unproved, and return how many rows of it are due."""
     rows = matrix.unproved(issue=issue)
+    due = [row for row in rows if issue is not None or row.issue <= matrix.due]
     for row in rows:
-        sys.stdout.write(f"{row.id:14} {row.room:12} issue {row.issue}  {row.text}\n")
-    due = "" if issue is None else f" due by issue {issue}"
-    sys.stdout.write(f"{len(rows)} MUST without proof or waiver{due}\n")
-    return len(rows)
+        later = "" if row in due else ", due later"
+        sys.stdout.write(f"{row.id:14} {row.room:12} stage {row.issue}{later}  {row.text}\n")
+    reached = matrix.due if issue is None else issue
+    sys.stdout.write(f"{len(due)} MUST of stages 1 to {reached} without proof or waiver")
+    sys.stdout.write(f", {len(rows) - len(due)} of later ones\n")
+    return len(due)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -236,8 +258,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m spec.requirements", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare REQUIREMENTS.md only")
     parser.add_argument("--unproved", action="store_true", help="list MUST rows without proof")
-    parser.add_argument("--issue", type=int, help="with --unproved: rows due by this issue")
-    parser.add_argument("--strict", action="store_true", help="exit 1 on an unproved MUST")
+    parser.add_argument("--issue", type=int, help="with --unproved: only rows due by this stage")
+    parser.add_argument("--strict", action="store_true", help="exit 1 on an unproved MUST that is due")
     parser.add_argument("--root", type=Path, default=ROOM.parent, help="folder of the five rooms")
     options = parser.parse_args(arguments)
     try:
@@ -245,21 +267,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SpecError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    if options.unproved:
-        left = _list_unproved(joined, options.issue)
-        return 1 if left and options.strict else 0
     page = options.root / "spec" / "REQUIREMENTS.md"
-    if options.check:
-        return _compare(page, render(joined))
-    page.write_text(render(joined), "utf-8")
-    return 0
-
-
-def _compare(page: Path, text: str) -> int:
-    if page.is_file() and page.read_text("utf-8") == text:
+    if not (options.check or options.unproved):
+        page.write_text(render(joined), "utf-8")
         return 0
+    bad = options.check and not _is_current(page, render(joined))
+    left = _list_unproved(joined, options.issue) if options.unproved else 0
+    return 1 if bad or (left and options.strict) else 0
+
+
+def _is_current(page: Path, text: str) -> bool:
+    if page.is_file() and page.read_text("utf-8") == text:
+        return True
     sys.stderr.write(f"{page.name}: not up to date (run python -m spec.requirements)\n")
-    return 1
+    return False
 
 
 if __name__ == "__main__":

@@ -69,3 +69,38 @@ def parse_nonce(text: str | None) -> bytes | None:
         return bytes.fromhex(text)
     except ValueError:
         raise UsageError(f"--nonce {text}: not hex") from None
+
+
+@command(cli)
+@click.argument("envelope", type=click.Path())
+@click.option("--report", required=True, type=click.Path(), help="A report with the device's capabilities.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The device's report key, PEM or COSE_Key; repeatable.",
+)
+def supported(console: Console, envelope: str, report: str, keys: tuple[Path, ...]) -> dict[str, Any]:
+    """Tell whether a device has said that it supports all that ENVELOPE uses; exit 4 if it has not.
+
+    `hardsuit device report --capabilities` asks a device for such a report.
+    """
+    from suit.envelope import MAX_ENVELOPE, open_envelope
+    from suit.errors import RefusedError
+    from suit.keys import load_key
+    from suit.report_seal import MAX_SEALED, open_report
+    from suit.supported import unsupported
+
+    told = open_report(read_input(report, MAX_SEALED), [load_key(key) for key in keys])
+    if told.capabilities is None:
+        raise UsageError(f"{report}: this report tells no capabilities")
+    missing = unsupported(open_envelope(read_input(envelope, MAX_ENVELOPE)), told.capabilities)
+    for name in missing:
+        console.data(name)
+    if missing:
+        console.found["unsupported"] = missing
+        raise RefusedError(f"{envelope}: the device does not support {missing[0]}")
+    console.say(f"{envelope}: the device supports all of it")
+    return {"unsupported": missing}

@@ -115,6 +115,17 @@ def read_version(text: str) -> Version:
     return tuple(numbers)
 
 
+def show_version(version: Version) -> str:
+    """Return a version as people write it, the inverse of :func:`read_version`."""
+    numbers = list(version)
+    cut = next((index for index, number in enumerate(numbers) if number < 0), len(numbers))
+    release = ".".join(map(str, numbers[:cut]))
+    if cut == len(numbers):
+        return release
+    name = next(name for name, marker in _NAMES.items() if marker == numbers[cut])
+    return f"{release}-{'.'.join([name, *map(str, numbers[cut + 1 :])])}"
+
+
 def read_version_match(text: str) -> VersionMatch:
     """Read a comparison as people write it: ``>=1.2.5``, ``< 2``.
 

@@ -122,6 +122,21 @@ def test_every_parameter_of_the_base_document_occurs(outcome: str) -> None:
     assert {parameter.value for parameter in VALUES} <= used
 
 
+@pytest.mark.req("M8.4.8.16-2")
+def test_no_accepted_case_needs_a_custom_parameter() -> None:
+    """Together with the two tests above: every standard command is accepted, and none of them with one."""
+    used = {
+        number
+        for case in DOCUMENTS
+        if case["expect"]["outcome"] == "accepted"
+        for _, argument in steps(case)
+        if isinstance(argument, dict)
+        for number in argument
+    }
+    assert used
+    assert min(used) >= 0
+
+
 @pytest.mark.parametrize("command", [one for one in Command if one in CONDITIONS | DIRECTIVES])
 def test_every_command_has_cases_of_its_own_that_are_refused(command: Command) -> None:
     name = command.name.lower().replace("_", "-")

@@ -16,9 +16,9 @@ from conformance.cddl import check_report
 from conformance.release import FIRMWARE
 from conformance.tests.lab import Lab, image, install
 from device.authenticate import authenticate
-from device.platform import Platform
+from device.platform import Delegate, Platform
 from device.record import load_record
-from device.reporter import HandingOver, Procedure, kept_report, refusals_reported
+from device.reporter import Procedure, kept_report, refusals_reported
 from device.storage import MemoryStorage, Storage
 from spec.labels import Capability, Command, Parameter, ReportReason
 from spec.labels import Manifest as Section
@@ -230,7 +230,7 @@ def test_a_nonce_that_is_too_long_is_refused(lab: Lab, storage: MemoryStorage) -
 
 def test_every_call_of_a_platform_is_handed_on() -> None:
     calls = {name for name in vars(Platform) if not name.startswith("_")}
-    assert calls <= set(vars(HandingOver))
+    assert calls <= set(vars(Delegate))
 
 
 SOME: Final = Record(Section.INSTALL, 1, 0)

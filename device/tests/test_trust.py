@@ -79,7 +79,7 @@ def test_algorithm_that_the_ic_declares_absent_is_verified_in_software(device: T
     assert device.ic.verifications == 0
 
 
-@pytest.mark.req("H5-4")
+@pytest.mark.req("H5-4", "I4.3.3")
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets", "root"])
 def test_expired_metadata_is_expired_and_moves_nothing(tmp_path: Path, role: str) -> None:
     device = TrustDevice(tmp_path / "tuf", TufRepository({role: NOW + DAY}))

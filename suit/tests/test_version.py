@@ -6,7 +6,14 @@ from suit.decode import decode_manifest
 from suit.encode import encode_manifest
 from suit.errors import MalformedError, UnsupportedParameterError
 from suit.manifest import Manifest, Version, VersionMatch
-from suit.version import decode_version, decode_version_match, holds, read_version, read_version_match
+from suit.version import (
+    decode_version,
+    decode_version_match,
+    holds,
+    read_version,
+    read_version_match,
+    show_version,
+)
 
 GREATER, GREATER_EQUAL, EQUAL, LESSER_EQUAL, LESSER = VersionComparison
 
@@ -77,6 +84,7 @@ def test_set_version_is_wrapped_and_survives() -> None:
 )
 def test_versions_are_read_as_people_write_them(text: str, version: Version) -> None:
     assert read_version(text) == version
+    assert show_version(version) == text
 
 
 @pytest.mark.parametrize(
