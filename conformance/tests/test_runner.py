@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,7 @@ def test_an_interrupt_stops_the_run() -> None:
     class Interrupted:
         def ask(self, question: Question) -> Answer:
             started.release()
+            time.sleep(0.01)  # or the last case might be asked before anybody hears of the first
             raise KeyboardInterrupt(question["case"])
 
     with pytest.raises(KeyboardInterrupt):
