@@ -13,10 +13,10 @@ from suit.commands import ARGUMENTS, VALUES
 from suit.cose import sign1
 from suit.decode import MEMBERS
 from suit.encode import encode_envelope
-from suit.envelope import SEVERABLE, seal, sever, with_block
+from suit.envelope import seal, sever, with_block
 from suit.errors import ExitCode
+from suit.manifest import SEVERABLE, Digest, Envelope, Severable, VersionMatch
 from suit.manifest import Command as Step
-from suit.manifest import Digest, Envelope, Severable, VersionMatch
 from suit.manifest import Manifest as Body
 from suit.report import Capabilities, ComponentCapability, Report, encode_report
 from suit.report_cli import cli
