@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from device.authenticate import authenticate
 from device.components import MemoryComponent, MemoryComponents
+from device.files import FileRules
 from device.ic.emulator import Emulator, MemoryKey
 from device.ic.errors import IcError
 from device.ic.interface import Floor, SecurityIC, sequence_slot
@@ -20,6 +21,7 @@ from device.processor import Machine, Policy, Profile, Rights, Trace, invoke, un
 from device.references import MemoryReferences
 from device.storage import MemoryStorage
 from spec.labels import CoseAlgorithm
+from suit import cbor
 from suit.envelope import open_envelope
 from suit.errors import (
     HardsuitError,
@@ -31,7 +33,8 @@ from suit.errors import (
     UnsupportedAlgorithmError,
 )
 from suit.keys import CoseKey
-from suit.manifest import ComponentId
+from suit.manifest import ComponentId, ComponentMetadata
+from suit.metadata import decode_actor, decode_component_metadata, metadata_map
 
 # What a device says no with. Any other error is no verdict on the update.
 REFUSALS: Final = (RejectedError, RefusedError, NetworkError, StorageError)
@@ -70,7 +73,7 @@ class _Device:
             MemoryStorage(), MemoryKey(), keys=[key for key, _ in keys], clock=lambda: clock
         )
         self._components = _Components(
-            {_id(row["id"]): _component(row) for row in described["components"]}, self._ic
+            {_id(row["id"]): _component(row) for row in described["components"]}, self._ic, _rules(described)
         )
         self._platform = MemoryPlatform(
             vendors=[bytes.fromhex(value) for value in described["vendor_ids"]],
@@ -122,13 +125,15 @@ class _Device:
         return {
             "outcome": "accepted" if error is None else "rejected",
             "reason": None if error is None else error.report.value,
-            "components": [
-                {"id": _shown(name), "content": _hex(self._components.content(name))}
-                for name in self._components.ids
-            ],
+            "components": [self._held(name) for name in self._components.ids],
             "fetched": list(trace.fetched),
             "invoked": [{"id": _shown(name), "args": _hex(args)} for name, args in self._platform.invoked],
         }
+
+    def _held(self, name: ComponentId) -> dict[str, Any]:
+        metadata = self._components.metadata(name)
+        known = {} if metadata is None else {"metadata": cbor.encode(metadata_map(metadata)).hex()}
+        return {"id": _shown(name), "content": _hex(self._components.content(name)), **known}
 
 
 class _Components(MemoryComponents):
@@ -137,8 +142,10 @@ class _Components(MemoryComponents):
     An image with a made-up digest has no size either that a manifest could be held to (DESIGN §9).
     """
 
-    def __init__(self, components: dict[ComponentId, MemoryComponent], ic: SecurityIC) -> None:
-        super().__init__(components)
+    def __init__(
+        self, components: dict[ComponentId, MemoryComponent], ic: SecurityIC, rules: FileRules
+    ) -> None:
+        super().__init__(components, rules=rules)
         self._described = components
         self._ic = ic
 
@@ -174,13 +181,30 @@ def _keys(rows: Sequence[Mapping[str, Any]]) -> list[tuple[CoseKey, Rights | Non
     return trusted
 
 
+def _rules(described: Mapping[str, Any]) -> FileRules:
+    """Return what the device admits: a component with a ``metadata`` member is a file."""
+    files = {_id(row["id"]): row for row in described["components"] if "metadata" in row}
+    known = [
+        decode_actor(cbor.decode(bytes.fromhex(raw), where="actor"), "actor")
+        for raw in described.get("actors", ())
+    ]
+    actors = {actor: number for number, actor in enumerate(known)}
+    links = {name: frozenset(map(bytes.fromhex, row.get("links", ()))) for name, row in files.items()}
+    return FileRules(frozenset(files), actors, actors, actors, links)
+
+
 def _component(row: Mapping[str, Any]) -> MemoryComponent:
     return MemoryComponent(
         content=_bytes(row.get("content")),
         slot=int(row["slot"]),
         capacity=int(row["capacity"]),
         digest=_bytes(row.get("digest")),
+        metadata=_metadata(row.get("metadata")),
     )
+
+
+def _metadata(text: str | None) -> ComponentMetadata | None:
+    return None if text is None else decode_component_metadata(bytes.fromhex(text), "case")
 
 
 def _id(parts: Sequence[str]) -> ComponentId:

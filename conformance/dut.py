@@ -14,7 +14,7 @@ import subprocess  # what runs is what the user asked to be judged
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from suit.errors import ExitCode, HardsuitError, UsageError
@@ -48,6 +48,7 @@ class Answer:
         components: Content in hex by component; None for a component that holds nothing.
         fetched: The URIs whose bytes came out of the case's resources.
         invoked: Component and arguments of each invocation.
+        metadata: Encoded component metadata in hex, of the components for which anything is said about it.
     """
 
     outcome: str
@@ -55,6 +56,7 @@ class Answer:
     components: Mapping[Id, str | None]
     fetched: tuple[str, ...]
     invoked: tuple[tuple[Id, str | None], ...]
+    metadata: Mapping[Id, str | None] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, item: object) -> "Answer":
@@ -68,12 +70,14 @@ class Answer:
         unknown = item.keys() - _MEMBERS
         if unknown:
             raise BrokenClientError(f"the answer has a member {min(unknown)!r:.80}")
+        components, metadata = _components(item.get("components"))
         return cls(
             outcome=_outcome(item.get("outcome")),
             reason=_reason(item.get("reason")),
-            components=_components(item.get("components")),
+            components=components,
             fetched=tuple(_strings(item.get("fetched"), "fetched")),
             invoked=tuple(_contents(item.get("invoked"), "invoked", "args")),
+            metadata=metadata,
         )
 
 
@@ -243,21 +247,22 @@ def _reason(item: object) -> int | None:
     raise BrokenClientError("reason is no number of a SUIT report")
 
 
-def _components(item: object) -> dict[Id, str | None]:
-    pairs = _contents(item, "components", "content")
+def _components(item: object) -> tuple[dict[Id, str | None], dict[Id, str | None]]:
+    pairs = _contents(item, "components", "content", also="metadata")
     components = dict(pairs)
     if len(components) != len(pairs):
         raise BrokenClientError("components: one is listed twice")
-    return components
+    told = [part for part in item if "metadata" in part] if isinstance(item, list) else []
+    return components, {_id(part["id"], "components"): _hex(part["metadata"], "components") for part in told}
 
 
-def _contents(item: object, where: str, value: str) -> list[tuple[Id, str | None]]:
+def _contents(item: object, where: str, value: str, *, also: str = "") -> list[tuple[Id, str | None]]:
     if not isinstance(item, list):
         raise BrokenClientError(f"{where} is no list")
     pairs = []
     for part in item:
         match part:
-            case {"id": list() as name, **rest} if set(rest) == {value}:
+            case {"id": list() as name, **rest} if set(rest) - {also} == {value}:
                 pairs.append((_id(name, where), _hex(rest[value], where)))
             case _:
                 raise BrokenClientError(f"{where}: an element is no object of id and {value}")

@@ -32,6 +32,7 @@ from conformance.casebook import (
     integrated,
     invoke,
     limits,
+    metadata,
     parameters,
     published,
     rollback,
@@ -63,6 +64,7 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     integrated,
     invoke,
     limits,
+    metadata,
     parameters,
     published,
     rollback,
@@ -77,7 +79,7 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     try_each,
     update_management,
 )
-IN_ONE_FILE: Final = frozenset({extensions.TOPIC})
+IN_ONE_FILE: Final = frozenset({extensions.TOPIC, metadata.TOPIC})
 
 
 def main(arguments: list[str] | None = None) -> int:

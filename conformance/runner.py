@@ -226,6 +226,10 @@ def _different_components(case: Case, answer: Answer) -> Iterator[str]:
         held = answer.components.get(name)
         if name in answer.components and held != content:
             yield f"component {_shown_id(name)} holds {_shown(held)}, not {_shown(content)}"
+    for name, metadata in case.expect.metadata.items():
+        known = answer.metadata.get(name)
+        if known != metadata:
+            yield f"component {_shown_id(name)} has metadata {_shown(known)}, not {_shown(metadata)}"
 
 
 def _files(path: Path) -> list[Path]:

@@ -9,16 +9,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from spec.labels import CoseAlgorithm
+from spec.labels import CoseAlgorithm, FileType
 from suit import digest
-from suit.errors import ComponentError, StorageError
-from suit.manifest import ComponentId
+from suit.errors import AbortError, ComponentError, StorageError, UnsupportedParameterError
+from suit.manifest import ComponentId, ComponentMetadata
+
+if TYPE_CHECKING:
+    from device.files.rules import FileRules  # which imports this module
 
 CHUNK: Final = 1 << 16
+_SHOWN: Final = 40
 
 
 class Components(ABC):
@@ -60,6 +64,39 @@ class Components(ABC):
         becomes absent; it never holds a part that looks whole.
         """
 
+    # What follows is for components that are files (U4.6). By default there are none.
+
+    def require_metadata(self, component: ComponentId, metadata: ComponentMetadata) -> None:
+        """Refuse metadata that cannot be applied to the component, before anything is fetched or changed.
+
+        Raises:
+            UnsupportedParameterError: The component takes none, or not this.
+            AbortError: The component cannot become such a file.
+        """
+        del metadata
+        raise UnsupportedParameterError(f"component {show_id(component)} takes no metadata")
+
+    def destination(self, link: ComponentId, target: bytes) -> ComponentId | None:
+        """Return the component that a symbolic link would lead to; None where local policy lets it lead out.
+
+        Raises:
+            ComponentUnauthorisedError: It may not lead there (U8).
+            AbortError: The target is no path.
+        """
+        raise AbortError(f"component {show_id(link)} cannot be a link, to {target[:_SHOWN]!r} or elsewhere")
+
+    def write_file(
+        self, component: ComponentId, chunks: Iterable[bytes], metadata: ComponentMetadata
+    ) -> None:
+        """Replace the content as :meth:`write` does, and what is known of the component with it.
+
+        Raises:
+            UnsupportedParameterError, AbortError: As :meth:`require_metadata`.
+        """
+        del chunks
+        self.require_metadata(component, metadata)
+        raise AbortError(f"component {show_id(component)}: metadata cannot be applied")
+
     @abstractmethod
     def swap(self, one: ComponentId, other: ComponentId) -> None:
         """Exchange two contents, an absent one too; after a power cut it is finished or undone (M6.3.1)."""
@@ -90,12 +127,14 @@ class MemoryComponent:
         capacity: The most it can hold.
         digest: Stands in for the SHA-256 of whatever it holds, before and after it is written: the
             published examples use made-up digests (DESIGN §9).
+        metadata: What is known of it as a file, None when nothing is.
     """
 
     content: bytes | None = None
     slot: int = 0
     capacity: int = 1 << 20
     digest: bytes | None = None
+    metadata: ComponentMetadata | None = None
 
 
 class MemoryComponents(Components):
@@ -103,10 +142,14 @@ class MemoryComponents(Components):
 
     Args:
         components: By identifier, in the device's order. They are changed in place.
+        rules: Which of them are files; by default none are.
     """
 
-    def __init__(self, components: dict[ComponentId, MemoryComponent]) -> None:
+    def __init__(
+        self, components: dict[ComponentId, MemoryComponent], *, rules: "FileRules | None" = None
+    ) -> None:
         self._components = components
+        self._rules = rules
 
     @property
     @override
@@ -135,17 +178,39 @@ class MemoryComponents(Components):
 
     @override
     def write(self, component: ComponentId, chunks: Iterable[bytes]) -> None:
+        if self._rules is not None:
+            self._rules.require_place(component, FileType.REGULAR)
         held = self._of(component)
-        content = bytearray()
-        for chunk in chunks:
-            content += chunk
-            if len(content) > held.capacity:
-                raise StorageError(f"component {show_id(component)} is full at {held.capacity} bytes")
-        held.content = bytes(content)
+        held.content = self._read_all(component, chunks)
+        held.metadata = None
+
+    @override
+    def require_metadata(self, component: ComponentId, metadata: ComponentMetadata) -> None:
+        if self._rules is None:
+            super().require_metadata(component, metadata)
+        else:
+            self._rules.require(component, metadata)
+
+    @override
+    def destination(self, link: ComponentId, target: bytes) -> ComponentId | None:
+        if self._rules is None:
+            return super().destination(link, target)
+        return self._rules.destination(link, target)
+
+    @override
+    def write_file(
+        self, component: ComponentId, chunks: Iterable[bytes], metadata: ComponentMetadata
+    ) -> None:
+        self.require_metadata(component, metadata)
+        held = self._of(component)
+        held.content = self._read_all(component, chunks)
+        held.metadata = metadata
 
     @override
     def swap(self, one: ComponentId, other: ComponentId) -> None:
         first, second = self._of(one), self._of(other)
+        require_plain(one, first.metadata)
+        require_plain(other, second.metadata)
         first.content, second.content = second.content, first.content
 
     @override
@@ -165,6 +230,19 @@ class MemoryComponents(Components):
         """Return what the component holds; None when it is absent."""
         return self._of(component).content
 
+    def metadata(self, component: ComponentId) -> ComponentMetadata | None:
+        """Return what is known of the component as a file; None when nothing is."""
+        return self._of(component).metadata
+
+    def _read_all(self, component: ComponentId, chunks: Iterable[bytes]) -> bytes:
+        capacity = self._of(component).capacity
+        content = bytearray()
+        for chunk in chunks:
+            content += chunk
+            if len(content) > capacity:
+                raise StorageError(f"component {show_id(component)} is full at {capacity} bytes")
+        return bytes(content)
+
     def _of(self, component: ComponentId) -> MemoryComponent:
         try:
             return self._components[component]
@@ -176,13 +254,23 @@ class _Undo(AbstractContextManager[None]):
     """Gives components their content back when the block raises."""
 
     def __init__(self, components: Iterable[MemoryComponent]) -> None:
-        self._before = [(held, held.content) for held in components]
+        self._before = [(held, held.content, held.metadata) for held in components]
 
     @override
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            for held, content in self._before:
-                held.content = content
+            for held, content, metadata in self._before:
+                held.content, held.metadata = content, metadata
+
+
+def require_plain(component: ComponentId, metadata: ComponentMetadata | None) -> None:
+    """Let no swap move a file to another place than its metadata was made for (ADR 0012).
+
+    Raises:
+        AbortError: The component has metadata.
+    """
+    if metadata is not None:
+        raise AbortError(f"component {show_id(component)} has metadata; files are not swapped")
 
 
 def show_id(component: ComponentId) -> str:

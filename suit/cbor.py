@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import cbor2
 
+from spec.labels import CborTag
 from suit.errors import LimitError, MalformedError
 
 # CBOR's value tree: every reader narrows what it takes, and says so in its error.
@@ -23,6 +24,7 @@ _ONE_BYTE, _EIGHT_BYTES = 24, 27
 _FIRST_NEGATIVE, _FIRST_BYTES = 0x20, 0x40  # initial bytes, where the unsigned integers and all integers end
 _SIMPLE_VALUES: Final = {20: False, 21: True, 22: None}
 _WIDTHS: Final = ((24, 1), (1 << 8, 2), (1 << 16, 3), (1 << 32, 5))
+_UUID = CborTag.UUID.value
 _SHOWN = 40
 
 
@@ -319,6 +321,8 @@ def _key(key: Item) -> Item:
         return key
     if isinstance(key, list) and all(isinstance(part, bytes) for part in key):
         return tuple(key)
+    if isinstance(key, Tagged) and key.tag == _UUID and isinstance(key.value, bytes):
+        return key  # actors of component metadata (U4.6.1)
     raise _BadCborError("a map key is neither integer, string nor component identifier")
 
 
@@ -330,10 +334,14 @@ def _spend(budget: Budget, items: int) -> None:
 
 def _ordered(item: Item) -> Item:
     if isinstance(item, Mapping):
-        pairs = sorted((cbor2.dumps(key), key, value) for key, value in item.items())
+        pairs = sorted((cbor2.dumps(_plain(key)), _plain(key), value) for key, value in item.items())
         return {key: _ordered(value) for _, key, value in pairs}
     if isinstance(item, list | tuple):
         return [_ordered(part) for part in item]
     if isinstance(item, Tagged):
         return cbor2.CBORTag(item.tag, _ordered(item.value))
     return item
+
+
+def _plain(key: Item) -> Item:
+    return cbor2.CBORTag(key.tag, key.value) if isinstance(key, Tagged) else key

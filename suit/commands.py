@@ -35,6 +35,7 @@ class Value(Enum):
     BOOL = auto()
     INT = auto()
     VERSION_MATCH = auto()
+    METADATA = auto()
 
 
 CONDITIONS: Final[frozenset[Command]] = frozenset(
@@ -109,6 +110,7 @@ VALUES: Final[Mapping[Parameter, Value]] = {
     Parameter.MINIMUM_BATTERY: Value.UINT,
     Parameter.UPDATE_PRIORITY: Value.INT,
     Parameter.VERSION: Value.VERSION_MATCH,
+    Parameter.COMPONENT_METADATA: Value.METADATA,
 }
 
 SHARED_SEQUENCE_COMMANDS: Final[frozenset[Command]] = CONDITIONS | {

@@ -23,6 +23,7 @@ from suit.errors import HardsuitError, MalformedError
 from suit.narrow import draft_name
 from suit.notation import one_line, plain
 from suit.show import algorithm_name
+from suit.show_metadata import show_metadata
 
 Place: TypeAlias = tuple[str, ...]
 
@@ -298,6 +299,8 @@ def _tree(item: Item, place: Place, tables: tuple[type[labels.Label] | None, ...
 
 
 def _parameter(key: Item, value: Item) -> str:
+    if key == Parameter.COMPONENT_METADATA.value:
+        return _shortened(one_line(show_metadata(_inside(value), None)), value)
     if key == Parameter.IMAGE_DIGEST.value:
         return _digest(_inside(value))
     if key in {Parameter.CONTENT.value, Parameter.INVOKE_ARGS.value, Parameter.FETCH_ARGUMENTS.value}:
@@ -358,7 +361,10 @@ def _bytes(item: Item) -> str:
 
 def _value(item: Item) -> str:
     """Return an item on one line; a long one by its beginning and its hash, so that no difference hides."""
-    text = one_line(plain(item))
+    return _shortened(one_line(plain(item)), item)
+
+
+def _shortened(text: str, item: Item) -> str:
     if len(text) <= _LONG or (isinstance(item, bytes) and len(item) <= _LONG):
         return text
     hashed = digest.compute(CoseAlgorithm.SHA_256, text.encode()).hex()[:16]

@@ -9,6 +9,7 @@ from spec.labels import Manifest as Member
 from suit import cbor
 from suit.commands import ARGUMENTS, Argument
 from suit.manifest import (
+    ComponentMetadata,
     Digest,
     Envelope,
     Manifest,
@@ -20,6 +21,7 @@ from suit.manifest import (
     Texts,
     VersionMatch,
 )
+from suit.metadata import metadata_map
 from suit.version import version_match_array
 
 
@@ -161,6 +163,8 @@ def _value(value: ParameterValue) -> cbor.Item:
             return encode_digest(value)
         case VersionMatch():
             return cbor.encode(version_match_array(value))
+        case ComponentMetadata():
+            return cbor.encode(metadata_map(value))
         case Pen():
             return cbor.Tagged(CborTag.PEN.value, value.oid)
         case _:

@@ -99,7 +99,7 @@ def _of_procedures(envelope: Envelope, manifest: Manifest) -> list[Finding]:
         findings.append(Finding(rules.UNRUN_CHECKS, "shared-sequence", "there is no other sequence"))
     usage = Usage()
     for procedure in _PROCEDURES:
-        run = DryRun(len(manifest.components), frozenset(envelope.payloads), findings, usage)
+        run = DryRun(manifest.components, frozenset(envelope.payloads), findings, usage)
         for member in procedure:
             sequence = sequences.get(member)
             if sequence is None:

@@ -212,6 +212,25 @@ UNRUN_CHECKS: Final = Rule(
     "It runs before each other sequence and never alone (M8.4.5): without one nothing is checked, and every "
     "device accepts the manifest.",
 )
+LATE_METADATA: Final = Rule(
+    "L030",
+    Level.ERROR,
+    "Component metadata is set before the component is written.",
+    "It is applied by fetch, copy and write (U4.6): what is set later never is, and the file keeps the "
+    "permissions that it got by default.",
+)
+NOT_WRITTEN: Final = Rule(
+    "L031",
+    Level.ERROR,
+    "Directories and links are made by write.",
+    "A directory is a write of no content, a link a write of its target (U4.6.5); devices refuse other ways.",
+)
+LINK_TARGET: Final = Rule(
+    "L032",
+    Level.WARNING,
+    "A link leads to a component of the manifest.",
+    "Devices refuse a link that leads elsewhere, unless their own policy names link and target (U8).",
+)
 
 DEPRECATED: Final = {
     CoseAlgorithm.ES256: CoseAlgorithm.ESP256,

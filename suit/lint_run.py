@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from spec.labels import Command as Label
-from spec.labels import Parameter
+from spec.labels import FileType, Parameter
 from suit import lint_rules as rules
 from suit.commands import CONDITIONS
 from suit.lint_rules import Finding, Rule
-from suit.manifest import Command, Parameters, Sequence
+from suit.manifest import Command, ComponentId, ComponentMetadata, Parameters, Sequence
+from suit.metadata import link_destination
 from suit.narrow import draft_name
 
 _USES: Final[Mapping[Label, Parameter]] = {
@@ -36,6 +37,7 @@ _USES: Final[Mapping[Label, Parameter]] = {
 }
 _SELECTS: Final = frozenset({Label.SET_COMPONENT_INDEX, Label.OVERRIDE_MULTIPLE})
 _WRITES: Final = frozenset({Label.FETCH, Label.COPY, Label.WRITE, Label.SWAP})
+_APPLIES_METADATA: Final = frozenset({Label.FETCH, Label.COPY, Label.WRITE})
 _READS_SOURCE: Final = frozenset({Label.COPY, Label.SWAP})
 _USERS: Final[Mapping[Parameter, frozenset[Label]]] = {
     parameter: frozenset(label for label, used in _USES.items() if used is parameter)
@@ -44,6 +46,7 @@ _USERS: Final[Mapping[Parameter, frozenset[Label]]] = {
     Parameter.IMAGE_SIZE: _WRITES | {Label.IMAGE_MATCH},
     Parameter.INVOKE_ARGS: frozenset({Label.INVOKE}),
     Parameter.FETCH_ARGUMENTS: frozenset({Label.FETCH}),
+    Parameter.COMPONENT_METADATA: _APPLIES_METADATA,
 }
 _MATCHES: Final = frozenset({Label.IMAGE_MATCH, Label.CHECK_CONTENT})
 _IMAGE: Final = frozenset({Parameter.IMAGE_DIGEST, Parameter.IMAGE_SIZE})
@@ -95,6 +98,8 @@ class _State:
         values: For each component its parameters: whether all ways here set it, and to what if that is known.
         unmatched: Components that were written and not matched since, with the place of the write.
         matched: Components that were matched and not written since.
+        written: Components that were written.
+        late: Components whose metadata was set after that, with the place where.
         strict: The strict-order parameter.
         sources: Components that were read since strict-order is false.
         targets: Components that were written since strict-order is false.
@@ -103,9 +108,19 @@ class _State:
     values: list[dict[Parameter, tuple[bool, Any]]]
     unmatched: dict[int, str] = field(default_factory=dict)
     matched: set[int] = field(default_factory=set)
+    written: set[int] = field(default_factory=set)
+    late: dict[int, str] = field(default_factory=dict)
     strict: bool = True
     sources: set[int] = field(default_factory=set)
     targets: set[int] = field(default_factory=set)
+
+    def note(self, parameters: Parameters, where: str, selected: tuple[int, ...]) -> None:
+        """Take down what it means that these parameters are set now."""
+        if Parameter.STRICT_ORDER in parameters:
+            self.strict = bool(parameters[Parameter.STRICT_ORDER])
+            self.sources, self.targets = set(), set()
+        if Parameter.COMPONENT_METADATA in parameters:
+            self.late |= {component: where for component in selected if component in self.written}
 
     def join(self, others: list["_State"]) -> None:
         """Become what is known after one of several alternatives."""
@@ -117,6 +132,8 @@ class _State:
                 own[parameter] = (all(pair[0] for pair in found), found[0][1] if same else None)
         self.unmatched = {key: place for other in others for key, place in other.unmatched.items()}
         self.matched = set.intersection(*[other.matched for other in others])
+        self.written = set.intersection(*[other.written for other in others])
+        self.late = {key: place for other in others for key, place in other.late.items()}
         self.strict = all(other.strict for other in others)
         self.sources = {one for other in others for one in other.sources}
         self.targets = {one for other in others for one in other.targets}
@@ -126,14 +143,19 @@ class DryRun:
     """Runs the sequences of one procedure, on no device."""
 
     def __init__(
-        self, components: int, payloads: frozenset[str], findings: list[Finding], usage: Usage
+        self,
+        components: tuple[ComponentId, ...],
+        payloads: frozenset[str],
+        findings: list[Finding],
+        usage: Usage,
     ) -> None:
         self.usage = usage
         self.sizes: dict[Any, int] = {}
-        self.count = components
+        self.components = components
+        self.count = len(components)
         self.payloads = payloads
         self.findings = findings
-        self.state = _State([{} for _ in range(components)])
+        self.state = _State([{} for _ in components])
         self.shared = False
 
     def top_level(self, sequence: Sequence, where: str, *, shared: bool = False) -> None:
@@ -150,6 +172,8 @@ class DryRun:
         """Say what the procedure has left open."""
         for component, where in self.state.unmatched.items():
             self._report(rules.UNMATCHED_WRITE, where, f"nothing matches component {component} afterwards")
+        for component, where in self.state.late.items():
+            self._report(rules.LATE_METADATA, where, f"component {component} was written before")
 
     def _run(self, sequence: Sequence, where: str, selected: tuple[int, ...], *, nested: bool) -> None:
         for index, command in enumerate(sequence):
@@ -199,9 +223,7 @@ class DryRun:
             self._report(rules.DIGEST_NOT_OVERRIDDEN, where, "image-digest by set-parameters")
         if Parameter.SOFT_FAILURE in parameters and not nested:
             self._report(rules.SOFT_FAILURE_OUTSIDE, where, "soft-failure at the top level of a sequence")
-        if Parameter.STRICT_ORDER in parameters:
-            self.state.strict = bool(parameters[Parameter.STRICT_ORDER])
-            self.state.sources, self.state.targets = set(), set()
+        self.state.note(parameters, where, selected)
         self._check_values(parameters, where)
         self.usage.given |= dict.fromkeys([(where, key) for key in parameters], selected)
         for component in selected:
@@ -275,6 +297,10 @@ class DryRun:
         reads = {source} if label in _READS_SOURCE and isinstance(source, int) else set()
         if label in _WRITES:
             self._written(component, where)
+        if label in _APPLIES_METADATA:
+            self.state.written.add(component)
+            self.state.late.pop(component, None)
+            self._apply(label, component, where)
         if label is Label.SWAP:
             for other in reads:
                 self._written(other, where)
@@ -284,6 +310,25 @@ class DryRun:
             self.state.unmatched.pop(component, None)
             self.state.matched.add(component)
         self._race(reads, {component} if label in _WRITES else set(), where)
+
+    def _apply(self, label: Label, component: int, where: str) -> None:
+        known = self.state.values[component]
+        metadata = known.get(Parameter.COMPONENT_METADATA, (False, None))[1]
+        if not isinstance(metadata, ComponentMetadata) or metadata.kind is FileType.REGULAR:
+            return
+        kind = draft_name(metadata.kind)
+        if label is not Label.WRITE:
+            self._report(rules.NOT_WRITTEN, where, f"{draft_name(label)} of a {kind}")
+            return
+        content = known.get(Parameter.CONTENT, (False, None))[1]
+        if not isinstance(content, bytes):
+            return
+        if metadata.kind is FileType.DIRECTORY and content:
+            self._report(rules.NOT_WRITTEN, where, f"a {kind} with content of {len(content)} bytes")
+        elif metadata.kind is FileType.SYMLINK and (
+            link_destination(self.components[component], content) not in self.components
+        ):
+            self._report(rules.LINK_TARGET, where, f"component {component} leads to no component")
 
     def _written(self, component: int, where: str) -> None:
         if component < self.count:

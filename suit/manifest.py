@@ -49,7 +49,39 @@ class VersionMatch:
     version: Version
 
 
-ParameterValue: TypeAlias = int | bool | str | bytes | Digest | Pen | VersionMatch
+@dataclass(frozen=True, slots=True)
+class Uuid:
+    """An actor that is named by a UUID (CBOR tag 37)."""
+
+    value: bytes
+
+
+ActorId: TypeAlias = int | str | bytes | Uuid
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentMetadata:
+    """SUIT_Component_Metadata (U4.6): what a file system shall know of a component; None is not said.
+
+    Permissions are bits of :class:`spec.labels.Permission`, times seconds since 1970.
+    """
+
+    default_permissions: int | None = None
+    user_permissions: Mapping[ActorId, int] | None = None
+    group_permissions: Mapping[ActorId, int] | None = None
+    role_permissions: Mapping[ActorId, int] | None = None
+    file_type: labels.FileType | None = None
+    modification_time: int | None = None
+    creation_time: int | None = None
+    creator: ActorId | None = None
+
+    @property
+    def kind(self) -> labels.FileType:
+        """The file type; a regular file where nothing is said (U4.6.5)."""
+        return self.file_type or labels.FileType.REGULAR
+
+
+ParameterValue: TypeAlias = int | bool | str | bytes | Digest | Pen | VersionMatch | ComponentMetadata
 Parameters: TypeAlias = dict[labels.Parameter, ParameterValue]
 
 

@@ -14,9 +14,22 @@ from suit.authenticate import check_digest
 from suit.commands import ARGUMENTS, Argument
 from suit.decode import attach_severed, decode_manifest
 from suit.errors import NotAuthenticError
-from suit.manifest import Command, Digest, Envelope, Manifest, ParameterValue, Pen, Sequence, Severable
+from suit.manifest import (
+    Command,
+    ComponentMetadata,
+    Digest,
+    Envelope,
+    Manifest,
+    ParameterValue,
+    Pen,
+    Sequence,
+    Severable,
+)
+from suit.metadata import metadata_map
 from suit.narrow import draft_name
+from suit.notation import one_line
 from suit.report import Claims, Measured, Record, Report
+from suit.show_metadata import show_metadata
 
 _ASKED: Final = sum(bit.value for bit in Policy)
 
@@ -162,6 +175,8 @@ def _value(value: ParameterValue) -> str:
             return f"pen {value.oid.hex()}"
         case bytes():
             return value.hex()
+        case ComponentMetadata():
+            return one_line(show_metadata(metadata_map(value), None))
         case _:
             return str(value)
 

@@ -30,6 +30,7 @@ from suit.notation import (
     tagged,
     wrap,
 )
+from suit.show_metadata import show_metadata
 
 _BRIEF: Final = 32
 _MAX_WRAPPED: Final = 16
@@ -59,7 +60,6 @@ _EMBEDDED: Final = frozenset(
         labels.Parameter.ENCRYPTION_INFO,
         labels.Parameter.VERSION,
         labels.Parameter.WAIT_INFO,
-        labels.Parameter.COMPONENT_METADATA,
     }
 )
 _COSE: Final[Mapping[labels.CborTag, tuple[str, ...]]] = {
@@ -293,6 +293,8 @@ class _Shower:
             label, note = _find(labels.Parameter, key), ""
             if label is labels.Parameter.IMAGE_DIGEST:
                 shown = self.inside(value, self.digest)
+            elif label is labels.Parameter.COMPONENT_METADATA:
+                shown = self.inside(value, lambda inner: show_metadata(inner, self.limit))
             elif label in _EMBEDDED:
                 shown = self.inside(value, lambda inner: plain(inner, self.limit))
             else:

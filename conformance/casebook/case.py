@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from conformance.forge import at, check, envelope, image, manifest, override
-from conformance.forge_cbor import Item
+from conformance.forge_cbor import Item, encode
 from conformance.forge_cose import Key
 from spec.labels import Command, CoseAlgorithm, Parameter, ReportReason
 
@@ -40,6 +40,9 @@ class Component:
     digest: bytes | None = None
     version: tuple[int, ...] | None = None
     owners: tuple[ComponentId, ...] = ()
+    file: bool = False
+    metadata: bytes | None = None
+    links: tuple[bytes, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of the case format."""
@@ -53,6 +56,8 @@ class Component:
             "digest": _hex(self.digest),
             **known,
             **owners,
+            **({"metadata": _hex(self.metadata)} if self.file else {}),
+            **({"links": [target.hex() for target in self.links]} if self.links else {}),
         }
 
 
@@ -68,6 +73,7 @@ class Device:
     clock: int | None = NOW
     battery_mwh: int | None = None
     authorize: bool = True
+    actors: tuple[Item, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of the case format."""
@@ -80,6 +86,7 @@ class Device:
             "clock": self.clock,
             "battery_mwh": self.battery_mwh,
             "authorize": self.authorize,
+            **({"actors": [encode(actor).hex() for actor in self.actors]} if self.actors else {}),
         }
 
 
@@ -90,6 +97,7 @@ class Case:
     Attributes:
         reason: The report reason of a refusal; None where the standard leaves it open.
         after: Content of components after the run, where it is not what it was before.
+        known: Encoded metadata of components that are files after the run, where it is another than before.
     """
 
     name: str
@@ -104,6 +112,7 @@ class Case:
     procedure: str = "update"
     profile: str = "strict"
     after: Mapping[ComponentId, bytes | None] = field(default_factory=dict)
+    known: Mapping[ComponentId, bytes | None] = field(default_factory=dict)
     fetched: Sequence[str] = ()
     invoked: Sequence[tuple[ComponentId, bytes | None]] = ()
 
@@ -126,13 +135,14 @@ class Case:
         expect: dict[str, Any] = {"outcome": "accepted" if self.accepted else "rejected"}
         if self.reason is not None:
             expect["reason"] = self.reason.value
-        expect["components"] = [
-            {"id": _id(part.id), "content": _hex(self.after.get(part.id, part.content))}
-            for part in self.device.components
-        ]
+        expect["components"] = [self._held(part) for part in self.device.components]
         expect["fetched"] = list(self.fetched)
         expect["invoked"] = [{"id": _id(name), "args": _hex(args)} for name, args in self.invoked]
         return expect
+
+    def _held(self, part: Component) -> dict[str, Any]:
+        held = {"id": _id(part.id), "content": _hex(self.after.get(part.id, part.content))}
+        return held | ({"metadata": _hex(self.known.get(part.id, part.metadata))} if part.file else {})
 
 
 def accepted(name: str, requirement: str, summary: str, raw: bytes, **parts: Any) -> Case:  # noqa: ANN401 - fields of Case

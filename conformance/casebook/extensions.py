@@ -17,7 +17,6 @@ _COMMANDS = (Command.WAIT,)
 _PARAMETERS: dict[Parameter, Item] = {
     Parameter.ENCRYPTION_INFO: encode([]),
     Parameter.WAIT_INFO: encode({5: 1}),
-    Parameter.COMPONENT_METADATA: encode({5: 1}),
 }
 _SEQUENCE = sequence([check(Command.VENDOR_IDENTIFIER)])
 _MEMBERS: dict[Manifest, Item] = {

@@ -6,8 +6,9 @@ Every precondition is checked before the first byte is fetched or written.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
+from device.processor.rights import require_component
 from device.processor.state import State
-from spec.labels import Command
+from spec.labels import Command, FileType
 from suit.errors import AbortError
 from suit.manifest import ComponentId
 
@@ -20,6 +21,7 @@ def _fetch(state: State) -> None:
     if uri is None:
         raise AbortError("no URI is set")
     _require_change(state, state.current)
+    _require_metadata(state, None)
     bound = _announced_size(state)
     payload = state.payloads.get(uri)
     if payload is not None:
@@ -31,7 +33,7 @@ def _fetch(state: State) -> None:
         state.pool.issue(reads=set(), writes={state.index})
     state.node.tree.changed(state.current)
     chunks = state.fetcher.fetch(uri, digest=state.parameters.image_digest, size=state.parameters.image_size)
-    state.components.write(state.current, _fetched(state, uri, chunks, bound))
+    _replace(state, _fetched(state, uri, chunks, bound))
 
 
 def _write(state: State) -> None:
@@ -40,6 +42,7 @@ def _write(state: State) -> None:
     if content is None:
         raise AbortError("no content is set")
     _require_change(state, state.current)
+    _require_metadata(state, content)
     _store(state, content, state.components.capacity(state.current))
 
 
@@ -47,11 +50,13 @@ def _copy(state: State) -> None:
     """Store what the source component holds (M8.4.10.5)."""
     source = _source(state)
     _require_change(state, state.current)
+    _require_metadata(state, None)
     if state.pool is not None:
         state.pool.issue(reads={source}, writes={state.index})
-    if source != state.index:  # a copy onto itself changes nothing
+    if source != state.index or state.parameters.component_metadata is not None:
+        # A copy onto itself changes nothing but what is known of the file.
         state.node.tree.changed(state.current)
-        state.components.write(state.current, state.components.read(state.ids[source]))
+        _replace(state, state.components.read(state.ids[source]))
 
 
 def _swap(state: State) -> None:
@@ -87,6 +92,36 @@ def _require_change(state: State, component: ComponentId) -> None:
     state.node.require_change(component)
 
 
+def _require_metadata(state: State, content: bytes | None) -> None:
+    """Check the metadata that will be applied (U4.6); ``content`` is what write stores, None for others.
+
+    Directories and links are made by write (U4.6.5), whose content is signed with the manifest. A link leads
+    where its signer may write too, unless local policy says otherwise: it grants no access by itself (U8).
+    """
+    metadata = state.parameters.component_metadata
+    if metadata is None:
+        return
+    state.components.require_metadata(state.current, metadata)
+    if metadata.kind is FileType.REGULAR:
+        return
+    if content is None:
+        raise AbortError("directories and links are made by write (U4.6.5)")
+    if metadata.kind is FileType.SYMLINK:
+        destination = state.components.destination(state.current, content)
+        if destination is not None:
+            require_component(state.node.rights, destination)
+    elif content:
+        raise AbortError("a directory has no content of its own (U4.6.5)")
+
+
+def _replace(state: State, chunks: Iterable[bytes]) -> None:
+    metadata = state.parameters.component_metadata
+    if metadata is None:
+        state.components.write(state.current, chunks)
+    else:
+        state.components.write_file(state.current, chunks, metadata)
+
+
 def _announced_size(state: State) -> int:
     """Return the most bytes that a fetch may bring: the image size if it is set, else what fits."""
     capacity = state.components.capacity(state.current)
@@ -120,7 +155,7 @@ def _store(state: State, content: bytes, bound: int) -> None:
     if state.pool is not None:
         state.pool.issue(reads=set(), writes={state.index})
     state.node.tree.changed(state.current)
-    state.components.write(state.current, (content,))
+    _replace(state, (content,))
 
 
 def _fetched(state: State, uri: str, chunks: Iterable[bytes], bound: int) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from spec.labels import Parameter
 from suit.errors import AbortError
-from suit.manifest import ComponentId, Digest, Pen, VersionMatch
+from suit.manifest import ComponentId, ComponentMetadata, Digest, Pen, VersionMatch
 from suit.narrow import draft_name
 
 
@@ -31,6 +31,7 @@ class ParameterSet:
     minimum_battery: int | None = None
     update_priority: int | None = None
     version: VersionMatch | None = None
+    component_metadata: ComponentMetadata | None = None
 
 
 FIELDS: Final = {Parameter[name.upper()]: name for name in ParameterSet.__annotations__}

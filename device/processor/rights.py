@@ -17,7 +17,8 @@ from suit.errors import ComponentUnauthorisedError
 from suit.manifest import Command as Step
 from suit.manifest import ComponentId, Sequence
 
-# What decides whether an image is the right one: in a tree, only who may change a component may say so.
+# What decides whether an image is the right one, and who may use it: in a tree, only who may change a
+# component may say so.
 DECISIVE: Final = frozenset(
     {
         Parameter.VENDOR_IDENTIFIER,
@@ -25,6 +26,7 @@ DECISIVE: Final = frozenset(
         Parameter.DEVICE_IDENTIFIER,
         Parameter.IMAGE_DIGEST,
         Parameter.IMAGE_SIZE,
+        Parameter.COMPONENT_METADATA,
     }
 )
 

@@ -54,6 +54,10 @@ GOOD = {
     "version": manifest({6: encode([1, 2, -1, 3])}),
     "every parameter of update management": sequence(
         20, {4: 1 << 33, 26: 5, 27: -1, 28: encode([2, [1, 2, -3]])}, 4, 15, 25, 15, 26, 15, 27, 15, 28, 15),
+    "component metadata": sequence(20, {30: encode(
+        {1: 5, 2: {"app": 7, 1000: 1}, 3: {CBORTag(37, UUID): 4}, 4: {b"r": 0}, 5: 3,
+         6: CBORTag(1, 7), 7: CBORTag(1, 0), 8: CBORTag(37, UUID)}, canonical=True)}),
+    "empty metadata": sequence(20, {30: encode({})}),
     "override multiple and copy": sequence(34, {0: {14: 9}, 1: {18: b"c", 21: "#a"}}, 35, {1: [18, 21]}),
     "SHA-512 severed": manifest({20: [-44, bytes(64)]}),
 }  # fmt: skip
@@ -72,6 +76,14 @@ BAD = {
     "version that begins with a marker": manifest({6: encode([-1, 0])}),
     "version of four numbers": sequence(20, {28: encode([1, [1, 2, 3, 4]])}),
     "unknown version comparison": sequence(20, {28: encode([6, [1]])}),
+    "metadata unwrapped": sequence(20, {30: {1: 5}}),
+    "unknown metadata": sequence(20, {30: encode({9: 1})}),
+    "permission of bit 14": sequence(20, {30: encode({1: 1 << 14})}),
+    "permissions of nobody": sequence(20, {30: encode({2: {}})}),
+    "file type 4": sequence(20, {30: encode({5: 4})}),
+    "time without its tag": sequence(20, {30: encode({6: 1})}),
+    "creator with another tag": sequence(20, {30: encode({8: CBORTag(1, 1)})}),
+    "creator without a name": sequence(20, {30: encode({8: ""})}),
     "priority as text": sequence(20, {27: "high"}),
     "override multiple of nothing": sequence(34, {}),
     "override multiple without parameters": sequence(34, {0: {}}),

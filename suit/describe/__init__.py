@@ -112,7 +112,7 @@ def _problem(item: ErrorDetails) -> str:
 
 def _known_names() -> list[str]:
     models = (
-        *(Description, description.Dependency, description.Command, Parameters),
+        *(Description, description.Dependency, description.Command, Parameters, description.Metadata),
         *(description.Text, description.ComponentText),
     )
     return [alias(model, name) for model in models for name in model.model_fields]

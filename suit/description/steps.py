@@ -19,6 +19,7 @@ from suit.description.forms import (
     alias,
     as_step,
 )
+from suit.description.metadata import Metadata
 from suit.description.values import BlobValue, DigestValue, IdentifierValue, Image
 
 
@@ -43,6 +44,7 @@ class Parameters(Model):
     minimum_battery: Uint | None = None
     update_priority: Int | None = None
     version: ComparisonText | None = None
+    component_metadata: Metadata | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "Parameters":

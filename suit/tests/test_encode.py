@@ -12,6 +12,7 @@ from spec.labels import (
     HASHES,
     Command,
     CoseAlgorithm,
+    FileType,
     Parameter,
     TextComponent,
     TextManifest,
@@ -26,6 +27,7 @@ from suit.envelope import open_envelope, seal
 from suit.manifest import Command as Step
 from suit.manifest import (
     ComponentId,
+    ComponentMetadata,
     Digest,
     Manifest,
     Parameters,
@@ -33,6 +35,7 @@ from suit.manifest import (
     Sequence,
     Severable,
     Text,
+    Uuid,
     VersionMatch,
 )
 
@@ -82,6 +85,25 @@ VERSIONS = st.builds(
     st.sampled_from([0, -1, -2, -3]),
     st.lists(_UINTS, max_size=2),
 )
+_ACTORS = st.one_of(
+    st.integers(-(1 << 64), (1 << 64) - 1),
+    st.text(st.characters(categories=["L", "M", "N", "P", "S", "Zs"]), min_size=1, max_size=9),
+    st.binary(min_size=1, max_size=9),
+    st.builds(Uuid, _UUIDS),
+)
+_PERMISSIONS = st.integers(0, (1 << 14) - 1)
+_PERMISSION_MAPS = st.none() | st.dictionaries(_ACTORS, _PERMISSIONS, min_size=1, max_size=3)
+METADATA = st.builds(
+    ComponentMetadata,
+    st.none() | _PERMISSIONS,
+    _PERMISSION_MAPS,
+    _PERMISSION_MAPS,
+    _PERMISSION_MAPS,
+    st.none() | st.sampled_from(FileType),
+    st.none() | _UINTS,
+    st.none() | _UINTS,
+    st.none() | _ACTORS,
+)
 _VALUES = {
     Value.UUID: _UUIDS,
     Value.VENDOR: _UUIDS | st.builds(Pen, st.binary(max_size=6)),
@@ -92,6 +114,7 @@ _VALUES = {
     Value.BOOL: st.booleans(),
     Value.INT: st.integers(-(1 << 64), (1 << 64) - 1),
     Value.VERSION_MATCH: st.builds(VersionMatch, st.sampled_from(VersionComparison), VERSIONS),
+    Value.METADATA: METADATA,
 }
 
 

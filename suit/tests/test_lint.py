@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spec.labels import Command, CoseAlgorithm, Parameter
+from spec.labels import Command, CoseAlgorithm, FileType, Parameter
 from spec.labels import Manifest as Member
 from suit import cbor, lint_rules
 from suit.attest import attest
@@ -14,7 +14,17 @@ from suit.envelope import open_envelope, seal, with_block
 from suit.lint import Finding, lint
 from suit.lint_rules import RULES, Level
 from suit.manifest import Command as Step
-from suit.manifest import Digest, Envelope, Manifest, Parameters, Sequence, Severable, Text, Texts
+from suit.manifest import (
+    ComponentMetadata,
+    Digest,
+    Envelope,
+    Manifest,
+    Parameters,
+    Sequence,
+    Severable,
+    Text,
+    Texts,
+)
 from suit.signer import KeyType, generate
 
 GOOD_UUID = bytes.fromhex("fa6b4a53d5ad5fdfbe9de663e4d41ffe")
@@ -412,3 +422,48 @@ def test_override_multiple_and_copy_params_set_parameters_like_any_other() -> No
     outside = Step(Command.OVERRIDE_MULTIPLE, {2: {Parameter.URI: "u"}})
     found = findings((outside,), components=2, shared=None, validate=None)
     assert lines(found, lint_rules.INDEX_OUT_OF_RANGE) == ["install.0"]
+
+
+TREE = (b"usr", b"bin", b"link"), (b"usr", b"bin", b"tool")
+DIRECTORY, SYMLINK = (
+    ComponentMetadata(file_type=FileType.DIRECTORY),
+    ComponentMetadata(file_type=FileType.SYMLINK),
+)
+
+
+def of_tree(*install: Step) -> list[Finding]:
+    manifest = Manifest(1, TREE, install=Severable((index(0), *install)), validate=(index(True), MATCH))
+    return lint(with_block(seal(manifest), SIGNED), manifest)
+
+
+def test_metadata_is_set_before_the_write() -> None:
+    known = override(component_metadata=ComponentMetadata(5))
+    content, rule = override(content=b"a"), lint_rules.LATE_METADATA
+    assert lines(of_tree(known, content, WRITE), rule) == []
+    assert lines(of_tree(content, WRITE, known), rule) == ["install.3"]
+    assert lines(of_tree(content, WRITE, known, WRITE), rule) == []
+    assert lines(of_tree(content, either((WRITE,), None), known), rule) == []
+    assert lines(of_tree(content, either((WRITE, known), (ABORT,))), rule) == ["install.2.try-each.0.1"]
+    assert lint_rules.UNUSED_PARAMETER in {finding.rule for finding in of_tree(known)}
+
+
+def test_directories_and_links_are_made_by_write() -> None:
+    rule = lint_rules.NOT_WRITTEN
+    for kind in (DIRECTORY, SYMLINK):
+        fetched = of_tree(override(component_metadata=kind), URI, FETCH)
+        assert lines(fetched, rule) == ["install.3"]
+    empty, full = override(content=b""), override(content=b"full")
+    assert lines(of_tree(override(component_metadata=DIRECTORY), empty, WRITE), rule) == []
+    assert lines(of_tree(override(component_metadata=DIRECTORY), full, WRITE), rule) == ["install.3"]
+
+
+def test_a_link_leads_to_a_component() -> None:
+    rule = lint_rules.LINK_TARGET
+    for target, expected in (
+        (b"tool", []),
+        (b"/usr/bin/tool", []),
+        (b"/etc", ["install.2"]),
+        (b"../..", ["install.2"]),
+    ):
+        link = override(component_metadata=SYMLINK, content=target)
+        assert lines(of_tree(link, WRITE), rule) == expected
