@@ -209,15 +209,18 @@ def sever(console: Console, envelope: str, members: tuple[str, ...], out: str | 
 @click.argument("uri", required=False)
 @_out
 def extract(console: Console, envelope: str, uri: str | None, out: str | None) -> dict[str, Any]:
-    """Write the integrated payload URI of ENVELOPE, or list all of them. They are not verified."""
+    """Write the integrated payload or dependency URI of ENVELOPE, or list all of them. None is verified."""
+    from suit.dependencies import integrated
     from suit.printable import printable
 
     opened = _open(envelope)
     sizes = {name: len(content) for name, content in opened.payloads.items()}
     if uri is None:
+        dependencies = integrated(opened)
         for name, size in sizes.items():
-            console.data(f"{size:>8} {printable(name)}")
-        return {"payloads": sizes}
+            kind = f"  dependency {_digest(dependencies[name])}" if name in dependencies else ""
+            console.data(f"{size:>8} {printable(name)}{kind}")
+        return {"payloads": sizes, "dependencies": {name: _digest(one) for name, one in dependencies.items()}}
     if uri not in opened.payloads:
         raise UsageError(f"the envelope holds no payload {uri}")
     content = opened.payloads[uri]

@@ -1,4 +1,4 @@
-"""Author's rules over a manifest: what stands in it, and a dry run of its two procedures."""
+"""Author's rules over a manifest: what stands in it, and a dry run of its procedures."""
 
 from typing import Final
 
@@ -11,17 +11,24 @@ from suit.encode import encode_digest
 from suit.envelope import manifest_digest
 from suit.errors import NotAuthenticError
 from suit.lint_rules import Finding, Level
-from suit.lint_run import DryRun, Usage, walk
-from suit.manifest import Envelope, Manifest, Sequence
+from suit.lint_run import USERS, DryRun
+from suit.lint_state import Procedure, State, Usage, walk
+from suit.lint_tree import section_of
+from suit.manifest import ComponentId, Envelope, Manifest, Sequence, Severable
 from suit.narrow import draft_name
 from suit.target import MAX_SEQUENCE_NUMBER
 
 __all__ = ["Finding", "lint"]
 
-_PROCEDURES: Final = (
-    (Member.PAYLOAD_FETCH, Member.INSTALL, Member.VALIDATE),
-    (Member.VALIDATE, Member.LOAD, Member.INVOKE),
+_UPDATE: Final = (
+    Member.DEPENDENCY_RESOLUTION,
+    Member.PAYLOAD_FETCH,
+    Member.CANDIDATE_VERIFICATION,
+    Member.INSTALL,
+    Member.VALIDATE,
 )
+_REMOVAL: Final = (Member.UNINSTALL,)
+_PROCEDURES: Final = (_UPDATE, (Member.VALIDATE, Member.LOAD, Member.INVOKE), _REMOVAL)
 
 
 def lint(envelope: Envelope, manifest: Manifest) -> list[Finding]:
@@ -35,6 +42,7 @@ def lint(envelope: Envelope, manifest: Manifest) -> list[Finding]:
     for finding in [
         *_of_envelope(envelope, manifest),
         *_of_members(envelope, manifest),
+        *_of_dependencies(manifest),
         *_of_procedures(envelope, manifest),
     ]:
         findings[finding] = None
@@ -87,6 +95,14 @@ def _of_members(envelope: Envelope, manifest: Manifest) -> list[Finding]:
     return findings
 
 
+def _of_dependencies(manifest: Manifest) -> list[Finding]:
+    return [
+        Finding(rules.VIRTUAL_DEPENDENCY, "dependencies", f"{index} is no index of a component")
+        for index in manifest.dependencies
+        if index >= len(manifest.components)
+    ]
+
+
 def _of_procedures(envelope: Envelope, manifest: Manifest) -> list[Finding]:
     findings: list[Finding] = []
     sequences = _sequences(manifest)
@@ -98,30 +114,29 @@ def _of_procedures(envelope: Envelope, manifest: Manifest) -> list[Finding]:
     if manifest.shared_sequence is not None and not sequences:
         findings.append(Finding(rules.UNRUN_CHECKS, "shared-sequence", "there is no other sequence"))
     usage = Usage()
-    for procedure in _PROCEDURES:
-        run = DryRun(manifest.components, frozenset(envelope.payloads), findings, usage)
-        for member in procedure:
+    holds: dict[ComponentId, bytes] = {}
+    for sections in _PROCEDURES:
+        procedure = Procedure(sections, findings, usage, State(holds=dict(holds)))
+        run = DryRun(manifest, envelope, procedure)
+        for member in sections:
             sequence = sequences.get(member)
-            if sequence is None:
-                continue
-            if manifest.shared_sequence is not None:
-                run.top_level(manifest.shared_sequence, "shared-sequence", shared=True)
-            run.top_level(sequence, draft_name(member))
-        run.end()
+            if sequence is not None:
+                run.run(member, sequence)
+        if sections is not _REMOVAL:  # what is removed need not match anything
+            procedure.end()
+        if sections is _UPDATE:  # what it left is what the others begin with
+            holds = procedure.state.holds
     # A severed sequence may use what seems unused.
-    return findings if None in sequences.values() else findings + usage.findings()
+    return findings if None in sequences.values() else findings + usage.findings(USERS)
 
 
 def _sequences(manifest: Manifest) -> dict[Member, Sequence | None]:
-    severable = {Member.PAYLOAD_FETCH: manifest.payload_fetch, Member.INSTALL: manifest.install}
-    plain = {
-        Member.VALIDATE: manifest.validate,
-        Member.LOAD: manifest.load,
-        Member.INVOKE: manifest.invoke,
-    }
-    return {member: one.value for member, one in severable.items() if one is not None} | {
-        member: sequence for member, sequence in plain.items() if sequence is not None
-    }
+    found: dict[Member, Sequence | None] = {}
+    for member in dict.fromkeys([member for sections in _PROCEDURES for member in sections]):
+        content = section_of(manifest, member)
+        if content is not None:
+            found[member] = content.value if isinstance(content, Severable) else content
+    return found
 
 
 def _uris(manifest: Manifest) -> list[str]:

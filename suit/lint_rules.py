@@ -141,7 +141,7 @@ TEXT_NOT_SEVERABLE: Final = Rule(
 MATCH_IN_SHARED: Final = Rule(
     "L016",
     Level.WARNING,
-    "The shared sequence matches no image.",
+    "The shared sequence matches no image and no dependency.",
     "It runs before every sequence, also before the one that writes the image: the match fails there "
     "(M8.4.5).",
 )
@@ -230,6 +230,93 @@ LINK_TARGET: Final = Rule(
     Level.WARNING,
     "A link leads to a component of the manifest.",
     "Devices refuse a link that leads elsewhere, unless their own policy names link and target (U8).",
+)
+
+UNCHECKED_DEPENDENCY: Final = Rule(
+    "L040",
+    Level.ERROR,
+    "process-dependency comes after dependency-integrity.",
+    "Devices run no dependency that they have not found intact in the same procedure, by the manifest that "
+    "runs it; writing to its component takes the verdict back (T5.6.2, T5.6.4).",
+)
+NO_DEPENDENCY: Final = Rule(
+    "L041",
+    Level.ERROR,
+    "dependency-integrity and process-dependency are for dependencies.",
+    "A component that the map of dependencies does not name aborts (T5.6.2, T5.6.4). In a try-each, "
+    "is-dependency tells them from others; process-dependency with the index true passes others over.",
+)
+UNPOPULATED: Final = Rule(
+    "L042",
+    Level.ERROR,
+    "A dependent has every sequence that its dependencies have.",
+    "Otherwise theirs never runs: devices abort as soon as they see it (T5.1).",
+)
+UNPROCESSED: Final = Rule(
+    "L043",
+    Level.ERROR,
+    "Every sequence processes all dependencies that have it too.",
+    "A dependent may not go on while a dependency is behind: devices abort at the end of the sequence "
+    "(T5.1, T5.3).",
+)
+UNRESOLVED: Final = Rule(
+    "L044",
+    Level.ERROR,
+    "Every procedure finds all dependencies intact, in its first sequence.",
+    "Verdicts end with the procedure: update, invocation and uninstallation each check anew (T5.6.4).",
+)
+EARLY_PAYLOAD: Final = Rule(
+    "L045",
+    Level.ERROR,
+    "Dependencies are found intact before a payload is touched.",
+    "Devices fetch, load and invoke nothing while a dependency may be another one (T3).",
+)
+OTHER_DEPENDENCY: Final = Rule(
+    "L046",
+    Level.ERROR,
+    "An integrated dependency is the envelope that the digest says.",
+    "The image-digest of a dependency is that of its manifest, not of its envelope (T5.2.2); devices abort "
+    "when it is another. In a description `image: {dependency: NAME}` takes it from the file.",
+)
+UNSIGNED_DEPENDENCY: Final = Rule(
+    "L047",
+    Level.WARNING,
+    "Integrated dependencies are signed.",
+    "A digest from a dependent says which manifest is meant, not that it may do anything: devices verify the "
+    "signature of every dependency (T5.1, T5.6.4).",
+)
+LOOP: Final = Rule(
+    "L048",
+    Level.ERROR,
+    "No manifest depends on itself.",
+    "A dependency that names the component it lies in, or that a manifest above it lies in, goes round in "
+    "circles; devices abort.",
+)
+LARGE_TREE: Final = Rule(
+    "L049",
+    Level.ERROR,
+    "A tree of manifests has four levels below the root, and sixteen dependencies.",
+    "The drafts give no numbers; these are the limits of hardsuit's devices (ADR 0007).",
+)
+UNLINKED_TWICE: Final = Rule(
+    "L050",
+    Level.ERROR,
+    "A component is unlinked once.",
+    "One manifest lowers a reference count once; the second time aborts (T5.6.5).",
+)
+NAMELESS_ROOT: Final = Rule(
+    "L051",
+    Level.WARNING,
+    "A root that unlinks has a manifest-component-id.",
+    "References are held in its name. Roots without one share the empty name, so one gives up what another "
+    "needs (T5.2.1, T5.6.5).",
+)
+VIRTUAL_DEPENDENCY: Final = Rule(
+    "L052",
+    Level.WARNING,
+    "Dependencies are listed among the components.",
+    "The text calls a dependency index one into the components (T5.2.2). Only the published examples put it "
+    "past their end, where not every processor looks.",
 )
 
 DEPRECATED: Final = {

@@ -1,20 +1,22 @@
-"""The dry run behind ``suit lint``: the two procedures of a manifest, on no device.
+"""The dry run behind ``suit lint``: the procedures of a manifest, on no device.
 
 It takes every alternative of a try-each: a parameter counts as set after it if every alternative sets it, a
-component counts as unmatched if one leaves it so.
+component counts as unmatched if one leaves it so. A dependency that the envelope holds is run with it
+(:mod:`suit.lint_tree`).
 """
 
 from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from spec.labels import Command as Label
 from spec.labels import FileType, Parameter
+from spec.labels import Manifest as Member
 from suit import lint_rules as rules
 from suit.commands import CONDITIONS
 from suit.lint_rules import Finding, Rule
-from suit.manifest import Command, ComponentId, ComponentMetadata, Parameters, Sequence
+from suit.lint_state import UNSET, Procedure, Written, walk
+from suit.lint_tree import FAMILY, Family
+from suit.manifest import Command, ComponentId, ComponentMetadata, Envelope, Manifest, Parameters, Sequence
 from suit.metadata import link_destination
 from suit.narrow import draft_name
 
@@ -34,12 +36,14 @@ _USES: Final[Mapping[Label, Parameter]] = {
     Label.FETCH: Parameter.URI,
     Label.COPY: Parameter.SOURCE_COMPONENT,
     Label.SWAP: Parameter.SOURCE_COMPONENT,
+    Label.DEPENDENCY_INTEGRITY: Parameter.IMAGE_DIGEST,
 }
 _SELECTS: Final = frozenset({Label.SET_COMPONENT_INDEX, Label.OVERRIDE_MULTIPLE})
 _WRITES: Final = frozenset({Label.FETCH, Label.COPY, Label.WRITE, Label.SWAP})
 _APPLIES_METADATA: Final = frozenset({Label.FETCH, Label.COPY, Label.WRITE})
+_TOUCHES: Final = _WRITES | {Label.INVOKE}
 _READS_SOURCE: Final = frozenset({Label.COPY, Label.SWAP})
-_USERS: Final[Mapping[Parameter, frozenset[Label]]] = {
+USERS: Final[Mapping[Parameter, frozenset[Label]]] = {
     parameter: frozenset(label for label, used in _USES.items() if used is parameter)
     for parameter in _USES.values()
 } | {
@@ -48,8 +52,9 @@ _USERS: Final[Mapping[Parameter, frozenset[Label]]] = {
     Parameter.FETCH_ARGUMENTS: frozenset({Label.FETCH}),
     Parameter.COMPONENT_METADATA: _APPLIES_METADATA,
 }
-_MATCHES: Final = frozenset({Label.IMAGE_MATCH, Label.CHECK_CONTENT})
+_MATCHES: Final = frozenset({Label.IMAGE_MATCH, Label.CHECK_CONTENT, Label.DEPENDENCY_INTEGRITY})
 _IMAGE: Final = frozenset({Parameter.IMAGE_DIGEST, Parameter.IMAGE_SIZE})
+_SOURCE: Final = Parameter.SOURCE_COMPONENT
 _IDENTIFIERS: Final = (
     Parameter.VENDOR_IDENTIFIER,
     Parameter.CLASS_IDENTIFIER,
@@ -59,153 +64,111 @@ _NAME_BASED_OR_RANDOM: Final = (3, 4, 5)
 _VARIANT: Final = 0b10
 
 
-def walk(sequence: Sequence, where: str) -> list[tuple[Command, str]]:
-    """Return every command with its place, nested ones included."""
-    found = []
-    for index, command in enumerate(sequence):
-        place = f"{where}.{index}"
-        found.append((command, place))
-        if command.label is Label.RUN_SEQUENCE:
-            found += walk(command.argument, f"{place}.run-sequence")
-        elif command.label is Label.TRY_EACH:
-            for number, branch in enumerate(command.argument):
-                found += walk(branch or (), f"{place}.try-each.{number}")
-    return found
+class DryRun:
+    """Runs the sequences of one manifest in one procedure, on no device.
 
-
-@dataclass(slots=True)
-class Usage:
-    """Which parameters were set, for which components, and by whom they were used; in both procedures."""
-
-    given: dict[tuple[str, Parameter], tuple[int, ...]] = field(default_factory=dict)
-    users: set[tuple[int, Label]] = field(default_factory=set)
-
-    def findings(self) -> list[Finding]:
-        """Return what was set for nothing."""
-        return [
-            Finding(rules.UNUSED_PARAMETER, where, f"nothing uses {draft_name(parameter)}")
-            for (where, parameter), components in self.given.items()
-            if parameter in _USERS
-            and not any((one, label) in self.users for one in components for label in _USERS[parameter])
-        ]
-
-
-@dataclass(slots=True)
-class _State:
-    """What is known at one point of a procedure.
-
-    Attributes:
-        values: For each component its parameters: whether all ways here set it, and to what if that is known.
-        unmatched: Components that were written and not matched since, with the place of the write.
-        matched: Components that were matched and not written since.
-        written: Components that were written.
-        late: Components whose metadata was set after that, with the place where.
-        strict: The strict-order parameter.
-        sources: Components that were read since strict-order is false.
-        targets: Components that were written since strict-order is false.
+    Args:
+        manifest: The manifest, severable members attached.
+        envelope: What holds its integrated payloads.
+        procedure: What it shares with the other manifests of its tree.
+        family: Its place in that tree; None for the root.
     """
 
-    values: list[dict[Parameter, tuple[bool, Any]]]
-    unmatched: dict[int, str] = field(default_factory=dict)
-    matched: set[int] = field(default_factory=set)
-    written: set[int] = field(default_factory=set)
-    late: dict[int, str] = field(default_factory=dict)
-    strict: bool = True
-    sources: set[int] = field(default_factory=set)
-    targets: set[int] = field(default_factory=set)
-
-    def note(self, parameters: Parameters, where: str, selected: tuple[int, ...]) -> None:
-        """Take down what it means that these parameters are set now."""
-        if Parameter.STRICT_ORDER in parameters:
-            self.strict = bool(parameters[Parameter.STRICT_ORDER])
-            self.sources, self.targets = set(), set()
-        if Parameter.COMPONENT_METADATA in parameters:
-            self.late |= {component: where for component in selected if component in self.written}
-
-    def join(self, others: list["_State"]) -> None:
-        """Become what is known after one of several alternatives."""
-        for component, own in enumerate(self.values):
-            alternatives = [other.values[component] for other in others]
-            for parameter in {key for one in alternatives for key in one}:
-                found = [one.get(parameter, (False, None)) for one in alternatives]
-                same = all(pair[1] == found[0][1] for pair in found)
-                own[parameter] = (all(pair[0] for pair in found), found[0][1] if same else None)
-        self.unmatched = {key: place for other in others for key, place in other.unmatched.items()}
-        self.matched = set.intersection(*[other.matched for other in others])
-        self.written = set.intersection(*[other.written for other in others])
-        self.late = {key: place for other in others for key, place in other.late.items()}
-        self.strict = all(other.strict for other in others)
-        self.sources = {one for other in others for one in other.sources}
-        self.targets = {one for other in others for one in other.targets}
-
-
-class DryRun:
-    """Runs the sequences of one procedure, on no device."""
-
     def __init__(
-        self,
-        components: tuple[ComponentId, ...],
-        payloads: frozenset[str],
-        findings: list[Finding],
-        usage: Usage,
+        self, manifest: Manifest, envelope: Envelope, procedure: Procedure, family: Family | None = None
     ) -> None:
-        self.usage = usage
-        self.sizes: dict[Any, int] = {}
-        self.components = components
-        self.count = len(components)
-        self.payloads = payloads
-        self.findings = findings
-        self.state = _State([{} for _ in components])
-        self.shared = False
+        self.manifest = manifest
+        self.payloads = envelope.payloads
+        self.procedure = procedure
+        self.family = family or Family(lineage=(envelope.digest.value,))
+        self.ids = tuple([(*self.family.prefix, *component) for component in manifest.ids])
+        self.count = len(self.ids)
+        self.section = Member.COMMON
+        self.every = False
 
-    def top_level(self, sequence: Sequence, where: str, *, shared: bool = False) -> None:
-        """Run a sequence of the manifest; the shared one in front of every other."""
+    def child(self, manifest: Manifest, envelope: Envelope, family: Family) -> "DryRun":
+        """Return the run of a dependency, in the same procedure."""
+        return DryRun(manifest, envelope, self.procedure, family)
+
+    def run(self, section: Member, sequence: Sequence) -> None:
+        """Run a section, the shared sequence in front of it."""
+        if self.manifest.shared_sequence is not None:
+            self._top_level(Member.COMMON, self.manifest.shared_sequence, "shared-sequence")
+        self.family.processed.clear()
+        self._top_level(section, sequence, draft_name(section))
+        self.family.end_section(self, section)
+
+    def report(self, rule: Rule, where: str, message: str) -> None:
+        """Take down a finding."""
+        self.procedure.findings.append(Finding(rule, f"{self.family.name}{where}", message))
+
+    def _top_level(self, section: Member, sequence: Sequence, where: str) -> None:
         if self.count > 1 and sequence[0].label not in _SELECTS:
-            self._report(
-                rules.NO_COMPONENT_INDEX, f"{where}.0", f"it begins with {draft_name(sequence[0].label)}"
-            )
-        self.shared = shared
-        self.state.strict = True
+            begin = draft_name(sequence[0].label)
+            self.report(rules.NO_COMPONENT_INDEX, f"{where}.0", f"it begins with {begin}")
+        self.section = section
+        self.procedure.state.strict = True
         self._run(sequence, where, (0,), nested=False)
 
-    def end(self) -> None:
-        """Say what the procedure has left open."""
-        for component, where in self.state.unmatched.items():
-            self._report(rules.UNMATCHED_WRITE, where, f"nothing matches component {component} afterwards")
-        for component, where in self.state.late.items():
-            self._report(rules.LATE_METADATA, where, f"component {component} was written before")
-
     def _run(self, sequence: Sequence, where: str, selected: tuple[int, ...], *, nested: bool) -> None:
+        self.every = False
         for index, command in enumerate(sequence):
             place = f"{where}.{index}"
             match command.label:
                 case Label.SET_COMPONENT_INDEX:
                     selected = self._select(command.argument, place)
+                    self.every = command.argument is True
                 case Label.OVERRIDE_PARAMETERS | Label.SET_PARAMETERS:
                     self._set_parameters(command, place, selected, nested=nested)
                 case Label.OVERRIDE_MULTIPLE:
                     selected = self._override_multiple(command.argument, place, nested=nested)
+                    self.every = False
                 case Label.COPY_PARAMS:
                     self._copy_params(command.argument, place, selected)
-                case Label.RUN_SEQUENCE:
-                    self._run(command.argument, f"{place}.run-sequence", selected, nested=True)
-                case Label.TRY_EACH:
-                    self._alternatives(command.argument, f"{place}.try-each", selected)
+                case Label.RUN_SEQUENCE | Label.TRY_EACH:
+                    every = self.every
+                    self._nested(command, place, selected)
+                    self.every = every
+                case Label.IS_DEPENDENCY:
+                    selected = tuple([one for one in selected if one in self.manifest.dependencies])
                 case _:
                     self._do(command.label, place, selected)
 
+    def _nested(self, command: Command, place: str, selected: tuple[int, ...]) -> None:
+        where = f"{place}.{draft_name(command.label)}"
+        if command.label is Label.RUN_SEQUENCE:
+            self._run(command.argument, where, selected, nested=True)
+            return
+        branches = dict(enumerate(command.argument))
+        for branch in command.argument[:-1]:
+            if branch and not _has_condition(branch):
+                number = command.argument.index(branch)
+                self.report(rules.DEAD_ALTERNATIVE, f"{where}.{number}", "it has no condition")
+        asking = [number for number, branch in branches.items() if branch and _asks(branch)]
+        if not asking:
+            self._alternatives(branches, where, selected)
+            return
+        # What begins with is-dependency is for dependencies alone, and they get no further than the first.
+        groups = (
+            ({number: branch for number, branch in branches.items() if number <= asking[0]}, True),
+            ({number: branch for number, branch in branches.items() if number not in asking}, False),
+        )
+        for open_to_them, dependencies in groups:
+            group = [one for one in selected if (one in self.manifest.dependencies) is dependencies]
+            if group and open_to_them:
+                self._alternatives(open_to_them, where, tuple(group))
+
     def _alternatives(
-        self, branches: tuple[Sequence | None, ...], where: str, selected: tuple[int, ...]
+        self, branches: Mapping[int, Sequence | None], where: str, selected: tuple[int, ...]
     ) -> None:
-        before, ends = self.state, []
-        for number, branch in enumerate(branches):
-            if branch and branch is not branches[-1] and not _has_condition(branch):
-                self._report(rules.DEAD_ALTERNATIVE, f"{where}.{number}", "it has no condition")
-            self.state = deepcopy(before)
+        procedure = self.procedure
+        before, ends = procedure.state, []
+        for number, branch in branches.items():
+            procedure.state = before.copy()
             self._run(branch or (), f"{where}.{number}", selected, nested=True)
-            ends.append(self.state)
-        self.state = before
-        self.state.join(ends)
+            ends.append(procedure.state)
+        procedure.state = before
+        before.join(ends)
 
     def _select(self, argument: Any, where: str) -> tuple[int, ...]:  # noqa: ANN401 - as in suit.manifest
         if argument is True:
@@ -220,15 +183,19 @@ class DryRun:
     ) -> None:
         parameters: Parameters = command.argument
         if command.label is Label.SET_PARAMETERS and Parameter.IMAGE_DIGEST in parameters:
-            self._report(rules.DIGEST_NOT_OVERRIDDEN, where, "image-digest by set-parameters")
+            self.report(rules.DIGEST_NOT_OVERRIDDEN, where, "image-digest by set-parameters")
         if Parameter.SOFT_FAILURE in parameters and not nested:
-            self._report(rules.SOFT_FAILURE_OUTSIDE, where, "soft-failure at the top level of a sequence")
-        self.state.note(parameters, where, selected)
+            self.report(rules.SOFT_FAILURE_OUTSIDE, where, "soft-failure at the top level of a sequence")
+        self._note(parameters, where, selected)
         self._check_values(parameters, where)
-        self.usage.given |= dict.fromkeys([(where, key) for key in parameters], selected)
+        ids = tuple([self.ids[index] for index in selected])
+        place = f"{self.family.name}{where}"
+        self.procedure.usage.given |= dict.fromkeys([(place, key) for key in parameters], ids)
+        # An index means something in one manifest only, so the source is remembered by its identifier.
+        values = {key: self._id(value) if key is _SOURCE else value for key, value in parameters.items()}
         for component in selected:
-            known = self.state.values[component]
-            for key, value in parameters.items():
+            known = self._known(component)
+            for key, value in values.items():
                 if command.label is Label.OVERRIDE_PARAMETERS or key not in known:
                     known[key] = (True, value)
             if _IMAGE & parameters.keys():
@@ -249,122 +216,166 @@ class DryRun:
     ) -> None:
         for source, names in copies.items():
             self._require_component(source, where)
-            known = self.state.values[source] if source < self.count else {}
+            known = self._known(source) if source < self.count else {}
             for name in names:
-                definite, value = known.get(name, (False, None))
+                definite, value = known.get(name, UNSET)
                 if not definite:
                     message = f"copy-params takes {draft_name(name)} of component {source}, not set"
-                    self._report(rules.UNSET_PARAMETER, where, message)
-                self.usage.users |= {(source, label) for label in _USERS.get(name, ())}
+                    self.report(rules.UNSET_PARAMETER, where, message)
+                taken = self._id(source)
+                if taken is not None:
+                    self.procedure.usage.users |= {(taken, label) for label in USERS.get(name, ())}
                 for component in selected:
-                    self.state.values[component][name] = (definite, value)
+                    self._known(component)[name] = (definite, value)
 
     def _sizes(self, parameters: Parameters, component: int, where: str) -> None:
-        known = self.state.values[component]
+        known = self._known(component)
         if Parameter.IMAGE_DIGEST in parameters and Parameter.IMAGE_SIZE not in known:
-            self._report(rules.NO_IMAGE_SIZE, where, f"component {component} has no image-size")
-        found, size = [
-            known.get(key, (False, None))[1] for key in (Parameter.IMAGE_DIGEST, Parameter.IMAGE_SIZE)
-        ]
-        if found is not None and isinstance(size, int) and self.sizes.setdefault(found, size) != size:
-            message = f"image-size {size}, elsewhere {self.sizes[found]}, of one image-digest"
-            self._report(rules.TWO_SIZES, where, message)
+            self.report(rules.NO_IMAGE_SIZE, where, f"component {component} has no image-size")
+        found, size = [known.get(key, UNSET)[1] for key in (Parameter.IMAGE_DIGEST, Parameter.IMAGE_SIZE)]
+        if (
+            found is not None
+            and isinstance(size, int)
+            and self.procedure.sizes.setdefault(found, size) != size
+        ):
+            message = f"image-size {size}, elsewhere {self.procedure.sizes[found]}, of one image-digest"
+            self.report(rules.TWO_SIZES, where, message)
 
     def _check_values(self, parameters: Parameters, where: str) -> None:
         for parameter in _IDENTIFIERS:
             value = parameters.get(parameter)
             if isinstance(value, bytes) and not _is_good_uuid(value):
-                self._report(rules.ODD_IDENTIFIER, where, f"{draft_name(parameter)} {value.hex()} is none")
+                self.report(rules.ODD_IDENTIFIER, where, f"{draft_name(parameter)} {value.hex()} is none")
         uri = parameters.get(Parameter.URI)
         if isinstance(uri, str) and uri.startswith("#") and uri not in self.payloads:
-            self._report(rules.MISSING_PAYLOAD, where, f"the envelope holds no {uri}")
+            self.report(rules.MISSING_PAYLOAD, where, f"the envelope holds no {uri}")
         source = parameters.get(Parameter.SOURCE_COMPONENT)
         if isinstance(source, int):
             self._require_component(source, where)
 
     def _do(self, label: Label, where: str, selected: tuple[int, ...]) -> None:
-        if label in _MATCHES and self.shared:
-            self._report(rules.MATCH_IN_SHARED, where, f"{draft_name(label)} in the shared sequence")
-        for component in selected:
-            self.usage.users.add((component, label))
-            self._require_parameter(label, component, where)
-            if label is Label.INVOKE and component not in self.state.matched:
-                self._report(rules.UNMATCHED_INVOKE, where, f"component {component} was not matched")
-            self._transfer(label, component, where)
+        if label in _MATCHES and self.section is Member.COMMON:
+            self.report(rules.MATCH_IN_SHARED, where, f"{draft_name(label)} in the shared sequence")
+        for index in selected:
+            component = self.ids[index]
+            self.procedure.usage.users.add((component, label))
+            self._require_parameter(label, index, where)
+            if label is Label.INVOKE and component not in self.procedure.state.matched:
+                self.report(rules.UNMATCHED_INVOKE, where, f"component {index} was not matched")
+            if label in _TOUCHES:
+                self.family.require_resolved(self, index, where)
+            if label in FAMILY:
+                self.family.do(self, label, index, where)
+            self._transfer(label, index, where)
 
-    def _transfer(self, label: Label, component: int, where: str) -> None:
-        source = self.state.values[component].get(Parameter.SOURCE_COMPONENT, (False, None))[1]
-        reads = {source} if label in _READS_SOURCE and isinstance(source, int) else set()
+    def _transfer(self, label: Label, index: int, where: str) -> None:
+        component, state = self.ids[index], self.procedure.state
+        source = state.known(component).get(Parameter.SOURCE_COMPONENT, UNSET)[1]
+        reads = {source} if label in _READS_SOURCE and source is not None else set()
+        before = state.holds.get(component)
         if label in _WRITES:
-            self._written(component, where)
+            state.changed(component, self._written(where, index), self._content(label, component))
         if label in _APPLIES_METADATA:
-            self.state.written.add(component)
-            self.state.late.pop(component, None)
-            self._apply(label, component, where)
+            state.written.add(component)
+            state.late.pop(component, None)
+            self._apply(label, index, where)
         if label is Label.SWAP:
             for other in reads:
-                self._written(other, where)
+                state.changed(other, self._written(where, self._name(other)), before)
         if component in reads:
-            self._report(rules.SOURCE_IS_TARGET, where, f"component {component} is its own source")
+            self.report(rules.SOURCE_IS_TARGET, where, f"component {index} is its own source")
         if label in _MATCHES:
-            self.state.unmatched.pop(component, None)
-            self.state.matched.add(component)
+            state.unmatched.pop(component, None)
+            state.matched.add(component)
         self._race(reads, {component} if label in _WRITES else set(), where)
 
-    def _apply(self, label: Label, component: int, where: str) -> None:
-        known = self.state.values[component]
-        metadata = known.get(Parameter.COMPONENT_METADATA, (False, None))[1]
+    def _note(self, parameters: Parameters, where: str, selected: tuple[int, ...]) -> None:
+        """Take down what it means that these parameters are set now."""
+        state = self.procedure.state
+        if Parameter.STRICT_ORDER in parameters:
+            state.strict = bool(parameters[Parameter.STRICT_ORDER])
+            state.sources, state.targets = set(), set()
+        if Parameter.COMPONENT_METADATA in parameters:
+            for index in selected:
+                if self.ids[index] in state.written:
+                    state.late[self.ids[index]] = self._written(where, index)
+
+    def _apply(self, label: Label, index: int, where: str) -> None:
+        known = self._known(index)
+        metadata = known.get(Parameter.COMPONENT_METADATA, UNSET)[1]
         if not isinstance(metadata, ComponentMetadata) or metadata.kind is FileType.REGULAR:
             return
         kind = draft_name(metadata.kind)
         if label is not Label.WRITE:
-            self._report(rules.NOT_WRITTEN, where, f"{draft_name(label)} of a {kind}")
+            self.report(rules.NOT_WRITTEN, where, f"{draft_name(label)} of a {kind}")
             return
-        content = known.get(Parameter.CONTENT, (False, None))[1]
+        content = known.get(Parameter.CONTENT, UNSET)[1]
         if not isinstance(content, bytes):
             return
         if metadata.kind is FileType.DIRECTORY and content:
-            self._report(rules.NOT_WRITTEN, where, f"a {kind} with content of {len(content)} bytes")
-        elif metadata.kind is FileType.SYMLINK and (
-            link_destination(self.components[component], content) not in self.components
-        ):
-            self._report(rules.LINK_TARGET, where, f"component {component} leads to no component")
+            self.report(rules.NOT_WRITTEN, where, f"a {kind} with content of {len(content)} bytes")
+        elif metadata.kind is FileType.SYMLINK and link_destination(self.ids[index], content) not in self.ids:
+            self.report(rules.LINK_TARGET, where, f"component {index} leads to no component")
 
-    def _written(self, component: int, where: str) -> None:
-        if component < self.count:
-            self.state.unmatched[component] = where
-            self.state.matched.discard(component)
+    def _written(self, where: str, name: int | str) -> Written:
+        return Written(f"{self.family.name}{where}", name)
 
-    def _race(self, reads: set[int], writes: set[int], where: str) -> None:
-        state = self.state
+    def _name(self, component: ComponentId) -> int | str:
+        """Return the index of a component; one that only another manifest names has none."""
+        if component in self.ids:
+            return self.ids.index(component)
+        return f"[{', '.join(part.hex() for part in component)}]"
+
+    def _content(self, label: Label, component: ComponentId) -> bytes | None:
+        """Return what a command writes, if that is known here."""
+        state = self.procedure.state
+        values = state.known(component)
+        if label is Label.WRITE:
+            content = values.get(Parameter.CONTENT, UNSET)[1]
+            return content if isinstance(content, bytes) else None
+        if label is Label.FETCH:
+            return self.payloads.get(str(values.get(Parameter.URI, UNSET)[1]))
+        return state.holds.get(values.get(Parameter.SOURCE_COMPONENT, UNSET)[1] or ())
+
+    def _race(self, reads: set[ComponentId], writes: set[ComponentId], where: str) -> None:
+        state = self.procedure.state
         if state.strict:
             return
         state.sources |= reads
         state.targets |= writes
-        both = state.sources & state.targets
-        if both and (reads | writes) & both:
-            self._report(rules.RACE, where, f"component {min(both)} is written and read out of order")
+        both = state.sources & state.targets & (reads | writes)
+        for component in sorted(both)[:1]:
+            self.report(
+                rules.RACE, where, f"component {self._name(component)} is written and read out of order"
+            )
 
     def _require_parameter(self, label: Label, component: int, where: str) -> None:
         needed = _USES.get(label)
         if needed is None:
             return
-        definite, _ = self.state.values[component].get(needed, (False, None))
+        definite, _ = self._known(component).get(needed, UNSET)
         if not definite:
-            some = " by every alternative" if needed in self.state.values[component] else ""
+            some = " by every alternative" if needed in self._known(component) else ""
             message = f"{draft_name(label)} uses {draft_name(needed)} of component {component}, not set{some}"
-            self._report(rules.UNSET_PARAMETER, where, message)
+            self.report(rules.UNSET_PARAMETER, where, message)
+
+    def _known(self, index: int) -> dict[Parameter, tuple[bool, Any]]:
+        return self.procedure.state.known(self.ids[index])
+
+    def _id(self, index: object) -> ComponentId | None:
+        return self.ids[index] if isinstance(index, int) and index < self.count else None
 
     def _require_component(self, index: int, where: str) -> None:
         if index >= self.count:
-            self._report(rules.INDEX_OUT_OF_RANGE, where, f"there is no component {index}")
-
-    def _report(self, rule: Rule, where: str, message: str) -> None:
-        self.findings.append(Finding(rule, where, message))
+            self.report(rules.INDEX_OUT_OF_RANGE, where, f"there is no component {index}")
 
 
 def _has_condition(sequence: Sequence) -> bool:
     return any(command.label in CONDITIONS for command, _ in walk(sequence, ""))
+
+
+def _asks(sequence: Sequence) -> bool:
+    return sequence[0].label is Label.IS_DEPENDENCY
 
 
 def _is_good_uuid(value: bytes) -> bool:

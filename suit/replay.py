@@ -13,6 +13,7 @@ from spec.labels import Manifest as Section
 from suit.authenticate import check_digest
 from suit.commands import ARGUMENTS, Argument
 from suit.decode import attach_severed, decode_manifest
+from suit.dependencies import MAX_DEPTH, children, integrated
 from suit.errors import NotAuthenticError
 from suit.manifest import (
     Command,
@@ -46,13 +47,21 @@ class Event(NamedTuple):
     what: str
 
 
-def replay(report: Report, envelope: Envelope, *, nonce: bytes | None = None) -> list[Event]:
+def replay(
+    report: Report,
+    envelope: Envelope,
+    *,
+    nonce: bytes | None = None,
+    dependencies: tuple[Envelope, ...] = (),
+) -> list[Event]:
     """Follow a report through its manifest and return what happened, the result last.
 
     Args:
         report: The report, from :func:`suit.report_seal.open_report`.
         envelope: The manifest's envelope; severed sequences that the report speaks of have to be in it.
         nonce: What was sent with the question.
+        dependencies: Envelopes of dependencies that the envelope does not hold. Their digests stand in the
+            manifest, so it does not matter who brings them.
 
     Raises:
         NotAuthenticError: The report is about another manifest, answers another question, or does not fit.
@@ -67,9 +76,9 @@ def replay(report: Report, envelope: Envelope, *, nonce: bytes | None = None) ->
     if not report.records and failure is not None and failure.record.section is None:
         return [_outcome(report, None)]  # nothing in the manifest was reached, and it may be unreadable
     manifest = attach_severed(decode_manifest(envelope.manifest), envelope)
+    places = _Places(manifest, envelope, dependencies)
     if report.uri != (manifest.reference_uri or ""):
         raise NotAuthenticError("report: its URI is not the manifest's reference URI")
-    places = _Places(manifest)
     events = [
         Event(places.find(entry, reported=True).where, _values(entry.measured))
         if isinstance(entry, Record)
@@ -85,10 +94,19 @@ class _Found(NamedTuple):
 
 
 class _Places:
-    """The commands of a manifest, by section and offset."""
+    """The commands of a manifest and of those that it depends on, by section and offset.
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._count = len(manifest.components)
+    Args:
+        manifest: The manifest, severed members attached.
+        envelope: What it came in.
+        others: Envelopes of dependencies that it does not hold.
+    """
+
+    def __init__(self, manifest: Manifest, envelope: Envelope, others: tuple[Envelope, ...]) -> None:
+        self._manifest = manifest
+        self._envelope = envelope
+        self._others = others
+        self._count = len(manifest.ids)
         self._steps: dict[Section, dict[int, Command]] = {}
         for section, sequence in _sequences(manifest).items():
             if sequence is not None:
@@ -103,28 +121,59 @@ class _Places:
         """
         if record.section is None:
             raise NotAuthenticError("report: a record of no section")
-        if record.manifest:
-            raise NotAuthenticError(f"report: {_path(record)} is no manifest of this envelope")
-        at = f"{draft_name(record.section)}+{record.offset}"
-        step = self._steps.get(record.section, {}).get(record.offset)
-        if step is None:
+        at = f"{_path(record)}{draft_name(record.section)}+{record.offset}"
+        step = None
+        for place in self._below(record):
+            step = place.command(record)
+            if step is not None:
+                break
+        else:
             raise NotAuthenticError(f"report: there is no command at {at}")
-        if record.component >= self._count:
+        if record.component >= place._count:  # noqa: SLF001 - the same class
             raise NotAuthenticError(f"report: {at} has no component {record.component}")
         asked = ARGUMENTS[step.label] is Argument.POLICY and step.argument & _ASKED
         if reported and not asked and step.label not in CONDITIONS:
             raise NotAuthenticError(f"report: nothing asks for a record at {at}")
         return _Found(f"{draft_name(step.label)} at {at}, component {record.component}", step)
 
+    def command(self, record: Record) -> Command | None:
+        """Return the command at a section and offset of this manifest."""
+        return None if record.section is None else self._steps.get(record.section, {}).get(record.offset)
+
+    def _below(self, record: Record) -> list["_Places"]:
+        """Return the manifests that the way to a record may lead to: digests decide, and may be several."""
+        found = [self]
+        for depth, index in enumerate(record.manifest):
+            found = [child for place in found for child in place._children(index)]  # noqa: SLF001 - the same class
+            if not found or depth >= MAX_DEPTH:
+                name = ".".join(map(str, record.manifest[: depth + 1]))
+                raise NotAuthenticError(f"report: {name} is no manifest that is at hand")
+        return found
+
+    def _children(self, index: int) -> list["_Places"]:
+        if index not in self._manifest.dependencies:
+            return []
+        at_hand = [*integrated(self._envelope).values(), *self._others]
+        return [_places(child, self._others) for child in children(self._manifest, index, at_hand)]
+
+
+def _places(envelope: Envelope, others: tuple[Envelope, ...]) -> _Places:
+    check_digest(envelope)
+    manifest = attach_severed(decode_manifest(envelope.manifest), envelope)
+    return _Places(manifest, envelope, others)
+
 
 def _sequences(manifest: Manifest) -> Mapping[Section, Sequence | None]:
     return {
         Section.COMMON: manifest.shared_sequence,
+        Section.DEPENDENCY_RESOLUTION: _present(manifest.dependency_resolution),
+        Section.PAYLOAD_FETCH: _present(manifest.payload_fetch),
+        Section.CANDIDATE_VERIFICATION: _present(manifest.candidate_verification),
+        Section.INSTALL: _present(manifest.install),
         Section.VALIDATE: manifest.validate,
         Section.LOAD: manifest.load,
         Section.INVOKE: manifest.invoke,
-        Section.PAYLOAD_FETCH: _present(manifest.payload_fetch),
-        Section.INSTALL: _present(manifest.install),
+        Section.UNINSTALL: manifest.uninstall,
     }
 
 
@@ -182,4 +231,4 @@ def _value(value: ParameterValue) -> str:
 
 
 def _path(record: Record) -> str:
-    return ".".join(map(str, record.manifest))
+    return f"dependency {'.'.join(map(str, record.manifest))}: " if record.manifest else ""

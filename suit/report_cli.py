@@ -28,9 +28,21 @@ def cli() -> None:
     type=click.Path(path_type=Path),
     help="The device's report key, PEM or COSE_Key; repeatable.",
 )
+@click.option(
+    "--dependency",
+    "dependencies",
+    multiple=True,
+    type=click.Path(),
+    help="The envelope of a dependency that the other one does not hold; repeatable.",
+)
 @click.option("--nonce", help="What the device was asked with, in hex; an old report is refused then.")
 def report_verify(
-    console: Console, report: str, envelope: str, keys: tuple[Path, ...], nonce: str | None
+    console: Console,
+    report: str,
+    envelope: str,
+    keys: tuple[Path, ...],
+    dependencies: tuple[str, ...],
+    nonce: str | None,
 ) -> dict[str, Any]:
     """Verify REPORT, hold it against its envelope, and tell what happened on the device.
 
@@ -44,7 +56,12 @@ def report_verify(
 
     expected = parse_nonce(nonce)
     opened = open_report(read_input(report, MAX_SEALED), [load_key(key) for key in keys])
-    events = replay(opened, open_envelope(read_input(envelope, MAX_ENVELOPE)), nonce=expected)
+    events = replay(
+        opened,
+        open_envelope(read_input(envelope, MAX_ENVELOPE)),
+        nonce=expected,
+        dependencies=tuple([open_envelope(read_input(one, MAX_ENVELOPE)) for one in dependencies]),
+    )
     for event in events:
         console.data(f"{event.where}: {event.what}")
     if expected is None:

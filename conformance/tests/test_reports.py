@@ -264,7 +264,7 @@ def test_a_report_that_does_not_fit_its_manifest_is_not_believed(lab: Lab, publi
         "no command at load": replace(report, records=(replace(SOME, section=Section.UNINSTALL),)),
         "has no component": replace(report, records=(replace(SOME, offset=steps[0].offset, component=9),)),
         "nothing asks": replace(report, records=(replace(SOME, offset=silent.offset),)),
-        "no manifest of this": replace(report, records=(replace(SOME, manifest=(1,)),)),
+        "1 is no manifest that is at hand": replace(report, records=(replace(SOME, manifest=(1,)),)),
         "no command at install": replace(
             report, failure=Failure(ReportReason.OPERATION_FAILED, 4, replace(SOME, offset=9999))
         ),

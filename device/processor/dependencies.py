@@ -14,8 +14,9 @@ from device.processor.admission import admit_dependency
 from device.processor.rights import granted
 from device.processor.sections import member
 from device.processor.state import State
-from device.processor.tree import MAX_DEPENDENCIES, MAX_DEPTH, Node
+from device.processor.tree import Node
 from spec.labels import Manifest as Section
+from suit.dependencies import MAX_DEPENDENCIES, MAX_DEPTH
 from suit.envelope import MAX_ENVELOPE, manifest_digest, open_envelope
 from suit.errors import AbortError, ComponentError, HardsuitError, LimitError
 from suit.manifest import ComponentId, Digest, Envelope

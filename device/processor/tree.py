@@ -18,8 +18,6 @@ from spec.labels import Manifest as Section
 from suit.errors import AbortError
 from suit.manifest import ComponentId, Dependency, Manifest
 
-MAX_DEPTH: Final = 4
-MAX_DEPENDENCIES: Final = 16
 _STRICT: Final = Profile.STRICT
 _NONE: Final[Mapping[int, Dependency]] = {}
 

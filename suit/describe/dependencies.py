@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from suit import description, yaml_source
+from suit.dependencies import MAX_DEPTH
 from suit.describe.files import Files
 from suit.encode import encode_envelope
 from suit.envelope import MAX_ENVELOPE, open_envelope
 from suit.errors import HardsuitError, UsageError
 from suit.manifest import Envelope
 
-MAX_DEPTH: Final = 4
 _TAG: Final = 0xD8  # the first byte of every tagged envelope, and of no YAML document
 
 Build: TypeAlias = Callable[[str, Path, tuple[Path, ...]], Envelope]

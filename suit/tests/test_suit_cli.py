@@ -370,7 +370,8 @@ def test_sever_gives_the_published_severed_example(example: Callable[[str], byte
 def test_extract_lists_and_writes_payloads(signed: Path) -> None:
     listing = suit("extract", signed)
     assert listing.stdout == "       8 #firmware\n"
-    assert json.loads(suit("extract", signed, "--json").stdout)["data"] == {"payloads": {"#firmware": 8}}
+    listed = json.loads(suit("extract", signed, "--json").stdout)["data"]
+    assert listed == {"payloads": {"#firmware": 8}, "dependencies": {}}
     assert suit("extract", signed, "#firmware", "-o", "out.bin").exit_code == 0
     assert Path("out.bin").read_bytes() == b"firmware"
     assert run("extract", signed, "#firmware").stdout == b"firmware"
@@ -531,3 +532,7 @@ dependency-resolution:
     root = open_envelope(out.read_bytes())
     for envelope in (root, open_envelope(root.payloads["#library"])):
         authenticate(envelope, KeyRing([key.public]))
+    listed = json.loads(suit("extract", out, "--json").output)["data"]
+    below = open_envelope(root.payloads["#library"]).digest.value.hex()
+    assert listed["dependencies"] == {"#library": f"sha-256 {below}"}
+    assert f"#library  dependency sha-256 {below}" in suit("extract", out).output
