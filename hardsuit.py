@@ -12,6 +12,7 @@ _ROOMS: Final = {
     "suit": ("suit.cli", "cli", "Build, sign, verify and look at envelopes."),
     "repo": ("repository.cli", "cli", "Keep a TUF repository of update sets."),
     "device": ("device.cli", "cli", "Be a device: update, boot, confirm."),
+    "ic": ("device.ic.cli", "cli", "Run the security IC in a process of its own."),
     "conformance": ("conformance.cli", "cli", "Judge an implementation."),
 }
 

@@ -17,6 +17,7 @@ from rich.console import Console as Screen
 from rich.table import Table
 
 from conformance.stage import Stage, UnexpectedError
+from device.ic.places import IN_PROCESS, PROCESS
 from suit.command import Console, command
 from suit.errors import ConditionFailedError, ExpiredError, HardsuitError, NotAuthenticError, RollbackError
 
@@ -90,10 +91,17 @@ def _group() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to play, kept afterwards. By default a temporary one that is removed.",
 )
-def demo(console: Console, directory: Path | None) -> object:
+@click.option(
+    "--ic",
+    type=click.Choice((PROCESS, IN_PROCESS)),
+    default=PROCESS,
+    show_default=True,
+    help="Where the device's security IC runs.",
+)
+def demo(console: Console, directory: Path | None, ic: str) -> object:
     """Play the whole story in one directory, attacks included; exit 0 only if all came out right."""
     with _place(directory) as place:
-        scenes = list(play(place, console))
+        scenes = list(play(place, console, ic=ic))
     if not console.json:
         _print_table(scenes)
     bad = [scene.title for scene in scenes if not scene.good]
@@ -102,9 +110,9 @@ def demo(console: Console, directory: Path | None) -> object:
     return {"scenes": [asdict(scene) for scene in scenes]}
 
 
-def play(directory: Path, console: Console) -> Iterator[Scene]:
+def play(directory: Path, console: Console, *, ic: str) -> Iterator[Scene]:
     """Play the script; after a scene that came out wrong the rest would mean nothing."""
-    with Stage.open(directory) as stage:
+    with Stage.open(directory, ic=ic) as stage:
         for act in SCRIPT:
             scene = _play(act, stage)
             console.say(f"{'✓' if scene.good else '✗'} {scene.title}: {scene.happened}")

@@ -15,6 +15,7 @@ from device.agent import Device
 from device.clock import FixedClock, SystemClock
 from device.config import Config
 from device.home import create, opened
+from device.ic.places import IN_PROCESS
 from repository.repository import Repository
 from repository.serve import serving
 from repository.updates import read_update
@@ -47,9 +48,11 @@ class Stage:
     Args:
         directory: ``repository/``, ``device/`` and the attacker's copies will lie in it.
         stack: Ends what the scenes start.
+        ic: Where the device's security IC is (:mod:`device.ic.places`).
     """
 
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
+    def __init__(self, directory: Path, stack: ExitStack, ic: str) -> None:
+        self._ic = ic
         self._directory = directory
         self._stack = stack
         self._author = generate(KeyType.P256)
@@ -58,10 +61,10 @@ class Stage:
 
     @classmethod
     @contextmanager
-    def open(cls, directory: Path) -> Iterator[Self]:
+    def open(cls, directory: Path, *, ic: str = IN_PROCESS) -> Iterator[Self]:
         """Set the stage in an empty directory."""
         with ExitStack() as stack:
-            yield cls(directory, stack)
+            yield cls(directory, stack, ic)
 
     # What honest people do.
 
@@ -89,6 +92,7 @@ class Stage:
             vendor=PRODUCT.vendor,
             class_id=PRODUCT.class_id,
             capacities={FIRMWARE: CAPACITY},
+            ic=self._ic,
         )
         root_file = self._repository.root_file.read_bytes()
         create(self._device_directory, config, root_file=root_file, keys=[self._author.public])

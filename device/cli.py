@@ -56,6 +56,17 @@ def cli() -> None:
 )
 @click.option("--allow-origin", "origins", multiple=True, help="scheme://host[:port] of absolute URIs.")
 @click.option(
+    "--ic",
+    default="process",
+    show_default=True,
+    help="Its security IC: process (its own), inprocess, or unix:PATH of one that runs.",
+)
+@click.option(
+    "--require",
+    multiple=True,
+    help="FUNCTION=LEVEL (host, adapter, chip) that the IC must reach, such as floor=adapter; repeatable.",
+)
+@click.option(
     "--secret-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Authorizes later changes of trust anchors; without it they are fixed.",
@@ -72,11 +83,14 @@ def init(
     channel: str,
     components: Sequence[str],
     origins: Sequence[str],
+    ic: str,
+    require: Sequence[str],
     secret_file: Path | None,
 ) -> object:
     """Provision a device in DIRECTORY."""
     from device.config import Config, parse_components, parse_uuid
     from device.home import create
+    from device.ic.places import parse_requirement
     from suit.keys import load_key
 
     config = Config(
@@ -87,6 +101,8 @@ def init(
         channel=channel,
         capacities=parse_components(components),
         origins=frozenset(origins),
+        ic=ic,
+        require=dict(map(parse_requirement, require)),
     )
     keys = {key.name: key for key in map(load_key, trust)}
     create(

@@ -3,15 +3,19 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from device.ic.interface import Where
+from device.ic.places import PROCESS, require_place
 from suit.errors import MalformedError, StorageError, UsageError
 from suit.manifest import ComponentId
 from suit.target import target_path
 
 _FIELDS: Final = {"url", "vendor", "class", "device", "channel", "components", "origins"}
+_LATER_FIELDS: Final = {"ic", "require"}
+"""What an older hardsuit did not write."""
 _HEX_PART: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _UUID_SIZE: Final = 16
 
@@ -28,6 +32,8 @@ class Config:
         channel: The channel that it follows.
         capacities: Its components, in order, and the bytes that each can hold.
         origins: ``scheme://host[:port]`` that absolute payload URIs may name.
+        ic: Where its security IC is (:mod:`device.ic.places`).
+        require: Levels of enforcement by function; the device does not start with less.
     """
 
     url: str
@@ -37,6 +43,8 @@ class Config:
     device_id: bytes = b""
     channel: str = "stable"
     origins: frozenset[str] = frozenset()
+    ic: str = PROCESS
+    require: Mapping[str, Where] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before it is written anywhere."""
@@ -50,6 +58,7 @@ class Config:
             raise UsageError("a device has at least one component")
         if any(capacity < 1 for capacity in self.capacities.values()):
             raise UsageError("a component holds at least one byte")
+        require_place(self.ic)
         try:
             target_path(self.vendor, self.class_id, self.channel)
         except MalformedError as error:
@@ -68,6 +77,8 @@ class Config:
                 for component, capacity in self.capacities.items()
             ],
             "origins": sorted(self.origins),
+            "ic": self.ic,
+            "require": {name: level.name.lower() for name, level in sorted(self.require.items())},
         }
         return json.dumps(fields, indent=2) + "\n"
 
@@ -80,7 +91,7 @@ class Config:
         """
         try:
             fields: dict[str, Any] = json.loads(text)
-            if set(fields) != _FIELDS:
+            if not _FIELDS <= set(fields) <= _FIELDS | _LATER_FIELDS:
                 raise StorageError("device.json: fields are missing or unknown")
             return cls(
                 url=str(fields["url"]),
@@ -93,6 +104,10 @@ class Config:
                     for entry in fields["components"]
                 },
                 origins=frozenset(map(str, fields["origins"])),
+                ic=str(fields.get("ic", PROCESS)),
+                require={
+                    str(name): Where[str(level).upper()] for name, level in fields.get("require", {}).items()
+                },
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError) as error:
             raise StorageError(f"device.json: damaged ({error})") from error

@@ -1,4 +1,4 @@
-"""A device in a directory: ``storage/`` is its flash, ``ic/`` its security IC, ``tuf/`` a cache.
+"""A device in a directory: ``storage/`` is its flash, ``tuf/`` a cache, ``ic/`` its security IC's alone.
 
 This is the file-backed default that ``hardsuit device`` and the demo use; an integrator puts the same
 parts together with a storage, an IC and a platform of their own.
@@ -18,7 +18,8 @@ from device.clock import Clock, SystemClock
 from device.config import Config
 from device.fetch import MetadataFetcher, PayloadFetcher, PayloadPolicy
 from device.http import HttpClient
-from device.ic.emulator import Emulator, KeyFile
+from device.ic.interface import Provisioning
+from device.ic.places import opened_ic, provision_ic
 from device.platform import Platform, Watch, WatchedFetcher
 from device.storage import DirectoryStorage, Storage, replace, sync_path
 from device.trust import Sources, Trust, provision
@@ -114,13 +115,12 @@ def _build(
     clock: Clock,
 ) -> None:
     directory.mkdir(mode=0o700)
-    with DirectoryStorage(directory / "storage") as storage, DirectoryStorage(directory / "ic") as nv:
+    with DirectoryStorage(directory / "storage") as storage:
         anchor = provision(storage, root_file, time_floor=clock.now())
-        Emulator.provision(
-            nv, KeyFile(directory / "ic.key"), keys=keys, secret=secret, anchor=anchor, clock=clock.now
-        ).close()
     with DirectoryStorage(directory) as home:
         replace(home, CONFIG, config.to_json().encode())
+    plan = Provisioning(tuple(keys), secret, anchor)
+    provision_ic(config.ic, directory, plan, require=config.require, clock=clock.now)
 
 
 @contextmanager
@@ -150,8 +150,7 @@ def opened(
     config = read_config(directory)
     with ExitStack() as stack:
         flash = storage or stack.enter_context(DirectoryStorage(directory / "storage"))
-        nv = stack.enter_context(DirectoryStorage(directory / "ic"))
-        ic = stack.enter_context(Emulator.open(nv, KeyFile(directory / "ic.key"), clock=clock.now))
+        ic = stack.enter_context(opened_ic(config.ic, directory, require=config.require, clock=clock.now))
         client = HttpClient()
         stack.callback(client.close)
         base = (url or config.url).rstrip("/")

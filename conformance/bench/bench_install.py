@@ -16,6 +16,7 @@ from device.agent import Device
 from device.authenticate import authenticate
 from device.config import Config
 from device.home import create, opened
+from device.ic.places import IN_PROCESS
 from repository.repository import Repository
 from repository.serve import serving
 from repository.updates import read_update
@@ -56,7 +57,11 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     with ExitStack() as stack:
         url = stack.enter_context(serving(directory / "repository"))
         config = Config(
-            url=url, vendor=PRODUCT.vendor, class_id=PRODUCT.class_id, capacities={FIRMWARE: SIZE}
+            url=url,
+            vendor=PRODUCT.vendor,
+            class_id=PRODUCT.class_id,
+            capacities={FIRMWARE: SIZE},
+            ic=IN_PROCESS,
         )
         home = directory / "device"
         create(home, config, root_file=repository.root_file.read_bytes(), keys=[author.public])

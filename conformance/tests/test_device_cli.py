@@ -49,6 +49,7 @@ def init(stage: Stage, home: Path, *keys: Path, **changes: str) -> Result:
         "vendor": PRODUCT.vendor.hex(),
         "class": PRODUCT.class_id.hex(),
         "component": "00=16M",
+        "ic": "inprocess",
     } | changes
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
     trusts = [part for path in keys for part in ("--trust", path)]
@@ -219,3 +220,36 @@ def test_a_release_that_was_given_up_needs_a_request(stage: Stage, home: Path, k
     one_line(run("boot", home), ExitCode.REFUSED)
     assert "given up" in one_line(run("update", home), ExitCode.NOTHING_TO_DO)
     assert run("update", "--retry", home).exit_code == 0
+
+
+@pytest.mark.req("H6-12")
+def test_a_device_lives_with_an_ic_in_its_own_process(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key, ic="process", require="floor=adapter").exit_code == 0
+    assert json.loads((home / "device.json").read_text())["ic"] == "process"
+    assert run("update", home).exit_code == 0
+    assert told(run("boot", "--json", home))["trial"] is True
+    assert told(run("confirm", "--json", home))["sequence_number"] == 1
+    shutil.rmtree(home / "ic")
+    one_line(run("update", home), ExitCode.STORAGE)
+
+
+@pytest.mark.req("H6-14")
+def test_a_device_does_not_start_with_less_than_it_requires(stage: Stage, home: Path, key: Path) -> None:
+    refused = one_line(init(stage, home, key, require="floor=chip"), ExitCode.REFUSED)
+    assert "floor must be CHIP, is HOST" in refused
+    assert not home.exists()
+    assert init(stage, home, key).exit_code == 0
+    text = (home / "device.json").read_text().replace('"require": {}', '"require": {"pcr": "adapter"}')
+    (home / "device.json").write_text(text)
+    for verb in ("update", "boot", "status"):
+        assert "pcr must be ADAPTER" in one_line(run(verb, home), ExitCode.REFUSED)
+
+
+@pytest.mark.parametrize(
+    "change", [{"ic": "cloud"}, {"ic": "unix:"}, {"require": "floor"}, {"require": "floor=best"}]
+)
+def test_a_place_or_level_that_is_none_makes_no_device(
+    stage: Stage, home: Path, key: Path, change: dict[str, str]
+) -> None:
+    one_line(init(stage, home, key, **change), ExitCode.USAGE)
+    assert not home.exists()

@@ -1,4 +1,4 @@
-"""What the emulator can do: everything, and nothing of it outside the process that uses it."""
+"""What the emulator can do: everything, in whichever process it runs."""
 
 from typing import Final
 
@@ -16,15 +16,25 @@ _VERIFIED: Final = (
     CoseAlgorithm.EDDSA,
     *MACS,
 )
-CAPABILITIES: Final = Capabilities(
-    backend="emulator",
-    isolation="in-process",
-    verify=dict.fromkeys(_VERIFIED, Where.HOST),
-    hash=dict.fromkeys(HASHES, Where.HOST),
-    floor=Where.HOST,
-    anchor=Where.HOST,
-    pcr=Where.HOST,
-    authorization=Where.HOST,
-    report=Where.HOST,
-    survives_state_restore=False,
-)
+_ISOLATION: Final = {Where.HOST: "in-process", Where.ADAPTER: "process"}
+
+
+def capabilities(where: Where, *, anchored: bool) -> Capabilities:
+    """Return what the emulator declares.
+
+    Args:
+        where: ``HOST`` in the process that uses it, ``ADAPTER`` in one of its own.
+        anchored: Whether something outside remembers the generation of its state.
+    """
+    return Capabilities(
+        backend="emulator",
+        isolation=_ISOLATION[where],
+        verify=dict.fromkeys(_VERIFIED, where),
+        hash=dict.fromkeys(HASHES, where),
+        floor=where,
+        anchor=where,
+        pcr=where,
+        authorization=where,
+        report=where,
+        survives_state_restore=anchored,
+    )

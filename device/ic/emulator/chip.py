@@ -1,7 +1,7 @@
-"""The emulated security IC: the semantics of a chip, in the process that uses it.
+"""The emulated security IC: the semantics of a chip in software, in the process that makes it.
 
-It gives discipline, not hardware security: whoever can read this process's memory has its keys.
-:class:`Capabilities` says so: every function is enforced on the host.
+It gives discipline, not hardware security: whoever can read that process's memory has its keys.
+:class:`Capabilities` says in whose process that is: the device's, or one of its own.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Final, NoReturn, Self
 from typing_extensions import override
 
 from device.ic.emulator import reporting
-from device.ic.emulator.capabilities import CAPABILITIES
+from device.ic.emulator.capabilities import capabilities
 from device.ic.emulator.hashing import EmulatorHash
 from device.ic.emulator.rollback import RollbackAnchor, require_newest
 from device.ic.emulator.sealing import SealingKey
@@ -46,6 +46,7 @@ from device.ic.interface import (
     SecurityIC,
     Ticket,
     VerifyTicket,
+    Where,
 )
 from device.ic.rules import (
     MAX_TRIES,
@@ -82,8 +83,10 @@ class Emulator(SecurityIC):
         *,
         clock: Callable[[], float],
         rollback_anchor: RollbackAnchor | None,
+        where: Where,
     ) -> None:
         """Start up on a state; devices call :meth:`open`."""
+        self._where = where
         self._store = store
         self._state = state
         self._generation = generation
@@ -110,6 +113,7 @@ class Emulator(SecurityIC):
         rollback_anchor: RollbackAnchor | None = None,
         time_leap: int = TIME_LEAP,
         scrypt_cost: int = SCRYPT_COST,
+        where: Where = Where.HOST,
     ) -> Self:
         """Set up a new IC and open it. Interrupted at any moment, it can be begun again.
 
@@ -124,6 +128,7 @@ class Emulator(SecurityIC):
             rollback_anchor: Witness against restoring the whole store.
             time_leap: How far one advance may raise the time floor, in seconds.
             scrypt_cost: The cost parameter N of RFC 7914.
+            where: In whose process it runs: the device's (``HOST``), or its own (``ADAPTER``).
 
         Raises:
             PolicyDeniedError: It was provisioned before, or the anchor is out of range.
@@ -142,7 +147,12 @@ class Emulator(SecurityIC):
             rollback_anchor.bump(0)
         sealing_key.keep(drawn)
         return cls.open(
-            storage, sealing_key, clock=clock, directory=directory, rollback_anchor=rollback_anchor
+            storage,
+            sealing_key,
+            clock=clock,
+            directory=directory,
+            rollback_anchor=rollback_anchor,
+            where=where,
         )
 
     @classmethod
@@ -154,6 +164,7 @@ class Emulator(SecurityIC):
         clock: Callable[[], float] = time.time,
         directory: str = DIRECTORY,
         rollback_anchor: RollbackAnchor | None = None,
+        where: Where = Where.HOST,
     ) -> Self:
         """Start an IC that was provisioned: this is its next boot.
 
@@ -169,7 +180,7 @@ class Emulator(SecurityIC):
             state = replace(state, repairs=state.repairs + 1)
         if rollback_anchor is not None:
             require_newest(rollback_anchor, loaded.generation)
-        return cls(store, state, loaded.generation, clock=clock, rollback_anchor=rollback_anchor)
+        return cls(store, state, loaded.generation, clock=clock, rollback_anchor=rollback_anchor, where=where)
 
     @override
     def info(self) -> IcInfo:
@@ -182,7 +193,7 @@ class Emulator(SecurityIC):
             failures=lockout.at(now).failures,
             retry_after=lockout.retry_after(now),
             repairs=self._state.repairs,
-            capabilities=replace(CAPABILITIES, survives_state_restore=self._rollback_anchor is not None),
+            capabilities=capabilities(self._where, anchored=self._rollback_anchor is not None),
         )
 
     @override

@@ -23,6 +23,7 @@ A session of a device, start to end::
 from device.ic.interface.contract import SecurityIC
 from device.ic.interface.handles import AuthSession, HashStream
 from device.ic.interface.levels import Capabilities, Where
+from device.ic.interface.provisioning import Provisioning
 from device.ic.interface.values import (
     NO_FLOOR,
     PCR_COUNT,
@@ -55,6 +56,7 @@ __all__ = [
     "HashTicket",
     "IcInfo",
     "KeyInfo",
+    "Provisioning",
     "Purpose",
     "RoleFloor",
     "SecurityIC",

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from device.ic.emulator import Emulator, MemoryKey
-from device.ic.interface import AnchorRecord, Purpose, SecurityIC, VerifyTicket
+from device.ic.interface import AnchorRecord, Purpose, SecurityIC, VerifyTicket, Where
 from device.storage import MemoryStorage, Storage
 from spec.labels import CoseAlgorithm, CoseKeyType
 from suit.crypto import PrivateKey, mac, signing
@@ -54,6 +55,7 @@ STRANGER = asymmetric(ec.derive_private_key(8, ec.SECP256R1()), CoseAlgorithm.ES
 class Rig:
     """An emulator that can be restarted, on any storage."""
 
+    level: ClassVar[Where] = Where.HOST
     storage: Storage = field(default_factory=MemoryStorage)
     sealing_key: MemoryKey = field(default_factory=MemoryKey)
     time: int = NOW
@@ -75,6 +77,9 @@ class Rig:
 
     def clock(self) -> float:
         return self.time
+
+    def close(self) -> None:
+        """Nothing is left of it."""
 
 
 def manifest_ticket(ic: SecurityIC, signer: Signer = AUTHOR) -> VerifyTicket:

@@ -88,7 +88,7 @@ def test_the_root_of_one_version_has_one_hash(anchored: SecurityIC) -> None:
     [
         {"root_version": 2**63},
         {"timestamp": RoleFloor(2, 2**63)},
-        {"snapshot": RoleFloor(1, 2**80)},
+        {"snapshot": RoleFloor(1, 2**64 - 1)},
         {"time_floor": 2**63},
         {"snapshot": RoleFloor(1, -1)},
     ],

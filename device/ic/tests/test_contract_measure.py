@@ -67,21 +67,26 @@ def test_identity_stays_and_boots_are_counted(rig: Rig) -> None:
     assert Rig().provision().info().uid != first.uid
 
 
-def test_an_ic_declares_where_it_is_enforced(ic: SecurityIC) -> None:
-    capabilities = ic.info().capabilities
+@pytest.mark.req("H6-14")
+def test_an_ic_declares_where_it_is_enforced(rig: Rig) -> None:
+    capabilities = rig.provision().info().capabilities
     levels = capabilities.levels()
-    assert levels["floor"] is Where.HOST
-    assert levels["verify.ESP256"] is Where.HOST
-    assert levels["hash.SHA_256"] is Where.HOST
-    capabilities.require({"floor": Where.HOST, "verify.ESP256": Where.HOST})
+    assert levels["floor"] is rig.level
+    assert levels["verify.ESP256"] is rig.level
+    assert levels["hash.SHA_256"] is rig.level
+    capabilities.require({"floor": rig.level, "verify.ESP256": Where.HOST})
 
 
-def test_a_missing_level_is_refused_with_every_gap_named(ic: SecurityIC) -> None:
+@pytest.mark.req("H6-14")
+def test_a_missing_level_is_refused_with_every_gap_named(rig: Rig) -> None:
+    ic = rig.provision()
     with pytest.raises(CapabilityError) as refused:
         ic.info().capabilities.require(
             {"floor": Where.CHIP, "anchor": Where.HOST, "verify.HSS_LMS": Where.HOST}
         )
-    assert "floor must be CHIP, is HOST; verify.HSS_LMS must be HOST, is ABSENT" in str(refused.value)
+    assert f"floor must be CHIP, is {rig.level.name}; verify.HSS_LMS must be HOST, is ABSENT" in str(
+        refused.value
+    )
     assert "anchor" not in str(refused.value)
     assert refused.value.exit_code is ExitCode.REFUSED
 

@@ -1,0 +1,21 @@
+"""What an IC is told once, when a device is made."""
+
+from dataclasses import dataclass, field
+
+from device.ic.interface.values import AnchorRecord
+from suit.keys import CoseKey
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """The plan by which an IC is set up.
+
+    Attributes:
+        keys: Trust anchors for manifests. With none, every manifest is refused.
+        secret: For :meth:`SecurityIC.authorize`. Without one nothing that needs it can ever be changed.
+        anchor: The TUF root that the device begins with; see :meth:`AnchorRecord.pin`.
+    """
+
+    keys: tuple[CoseKey, ...] = ()
+    secret: bytes | None = field(default=None, repr=False)
+    anchor: AnchorRecord = AnchorRecord()  # noqa: RUF009 - frozen

@@ -1,0 +1,76 @@
+"""The local ends of what an IC in another process hands out."""
+
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from typing_extensions import override
+
+from device.ic.errors import IcUnavailableError, IcUsageError, PolicyDeniedError
+from device.ic.interface import AnchorRecord, AuthSession, Buffer, HashStream, HashTicket, KeyInfo, Purpose
+from device.ic.process.line import Remote
+from suit.keys import CoseKey
+
+_PIECE: Final = 1 << 20
+
+
+class RemoteHash(Remote, HashStream):
+    """A digest that is computed at the IC."""
+
+    @override
+    def update(self, data: Buffer) -> None:
+        self._require_open()
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), _PIECE):
+            self.line.ask(HashStream.update, self, bytes(view[start : start + _PIECE]))
+
+    @override
+    def finish(self) -> HashTicket:
+        self._require_open()
+        try:
+            return self.line.ask(HashStream.finish, self)
+        finally:
+            self.end()
+
+    def _require_open(self) -> None:
+        if not self.open:
+            raise IcUsageError("the hash stream is finished")
+
+
+class RemoteSession(Remote, AuthSession):
+    """An authorization that the IC gave to this connection."""
+
+    @override
+    def add_anchor(self, key: CoseKey, purposes: AbstractSet[Purpose]) -> KeyInfo:
+        return self._authorized().line.ask(AuthSession.add_anchor, self, key, purposes)
+
+    @override
+    def remove_anchor(self, name: bytes) -> None:
+        self._authorized().line.ask(AuthSession.remove_anchor, self, name)
+
+    @override
+    def reset_anchor(self, record: AnchorRecord) -> AnchorRecord:
+        return self._authorized().line.ask(AuthSession.reset_anchor, self, record)
+
+    @override
+    def change_secret(self, secret: bytes) -> None:
+        self._authorized().line.ask(AuthSession.change_secret, self, secret)
+
+    @override
+    def close(self) -> None:
+        if not self.open:
+            return
+        try:
+            self.line.ask(AuthSession.close, self)
+        except IcUnavailableError:
+            return  # it died with the connection
+        finally:
+            self.end()
+
+    def _authorized(self) -> "RemoteSession":
+        if not self.open:
+            raise PolicyDeniedError("the authorization session is closed")
+        return self
+
+
+REMOTES: Final[dict[type, type[Remote]]] = {HashStream: RemoteHash, AuthSession: RemoteSession}
+"""The local end of each class whose objects stay at the IC."""
