@@ -55,12 +55,14 @@ class Policy:
         class_id: Class identifier (16 bytes): the second one.
         channel: The third one.
         capacities: Its components and how many bytes each may hold.
+        encrypt_reports: SUIT reports leave encrypted or not at all.
     """
 
     vendor: bytes
     class_id: bytes
     channel: str
     capacities: Mapping[ComponentId, int]
+    encrypt_reports: bool = False
 
 
 class Device:
@@ -223,7 +225,7 @@ class Device:
         procedure: Procedure = Procedure.UPDATE,
         capabilities: bool = False,
     ) -> bytes:
-        """Return the SUIT_Report of the last update or boot, signed by the IC (P8).
+        """Return the SUIT_Report of the last update or boot, sealed by the IC as policy wants it (P8).
 
         Args:
             nonce: What the asker sent, so that the answer is no old one.
@@ -234,7 +236,7 @@ class Device:
         Raises:
             NothingToDoError: There is no such report.
             UsageError: The nonce is too long.
-            IcError: The IC does not sign.
+            IcError: The IC does not sign, or cannot encrypt.
         """
         if nonce is not None and len(nonce) > MAX_NONCE:
             raise UsageError(f"a nonce has at most {MAX_NONCE} bytes")
@@ -244,7 +246,8 @@ class Device:
         failure = report.failure
         if capabilities or (failure is not None and failure.reason in UNSUPPORTED):
             report = replace(report, capabilities=capabilities_of(self.ic, self._policy.capacities))
-        return self.ic.sign_report(encode_report(replace(report, nonce=nonce)))
+        seal = self.ic.encrypt_report if self._policy.encrypt_reports else self.ic.sign_report
+        return seal(encode_report(replace(report, nonce=nonce)))
 
     def _aware_of(self, running: System | None) -> Platform:
         """Return the platform, with the versions of what runs."""

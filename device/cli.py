@@ -71,6 +71,11 @@ def cli() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Authorizes later changes of trust anchors; without it they are fixed.",
 )
+@click.option(
+    "--report-cipher",
+    type=click.Path(path_type=Path),
+    help="A symmetric COSE_Key for this device alone: its SUIT reports leave encrypted, or not at all.",
+)
 def init(
     console: Console,
     directory: Path,
@@ -86,12 +91,14 @@ def init(
     ic: str,
     require: Sequence[str],
     secret_file: Path | None,
+    report_cipher: Path | None,
 ) -> object:
     """Provision a device in DIRECTORY."""
     from device.config import Config, parse_components, parse_uuid
     from device.home import create
     from device.ic.places import parse_requirement
     from suit.keys import load_key
+    from suit.report_cipher import ReportCipher
 
     config = Config(
         url=url,
@@ -103,6 +110,7 @@ def init(
         origins=frozenset(origins),
         ic=ic,
         require=dict(map(parse_requirement, require)),
+        encrypt_reports=report_cipher is not None,
     )
     keys = {key.name: key for key in map(load_key, trust)}
     create(
@@ -111,6 +119,7 @@ def init(
         root_file=root.read_bytes(),
         keys=keys.values(),
         secret=secret_file.read_bytes() if secret_file else None,
+        report_cipher=ReportCipher.of(load_key(report_cipher)) if report_cipher else None,
     )
     console.say(f"{directory}: provisioned with {len(keys)} trust anchor(s), channel {channel}")
     return {"directory": str(directory), "trust_anchors": len(keys)}
@@ -199,7 +208,8 @@ def report(
 ) -> object:
     """Print, as JSON, what the device knows of itself; with --of, -o or --nonce write its SUIT report.
 
-    The SUIT report is signed by the security IC, not encrypted; without --of it is the last update's.
+    The SUIT report is signed by the security IC, and encrypted if the device was made with a key for that;
+    without --of it is the last update's.
     """
     import json
 

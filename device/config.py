@@ -14,8 +14,9 @@ from suit.manifest import ComponentId
 from suit.target import target_path
 
 _FIELDS: Final = {"url", "vendor", "class", "device", "channel", "components", "origins"}
-_LATER_FIELDS: Final = {"ic", "require"}
+_LATER_FIELDS: Final = {"ic", "require", "reports"}
 """What an older hardsuit did not write."""
+_REPORTS: Final = {"signed": False, "encrypted": True}
 _HEX_PART: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _UUID_SIZE: Final = 16
 
@@ -34,6 +35,7 @@ class Config:
         origins: ``scheme://host[:port]`` that absolute payload URIs may name.
         ic: Where its security IC is (:mod:`device.ic.places`).
         require: Levels of enforcement by function; the device does not start with less.
+        encrypt_reports: SUIT reports leave encrypted, or not at all.
     """
 
     url: str
@@ -45,6 +47,7 @@ class Config:
     origins: frozenset[str] = frozenset()
     ic: str = PROCESS
     require: Mapping[str, Where] = field(default_factory=dict)
+    encrypt_reports: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before it is written anywhere."""
@@ -79,6 +82,7 @@ class Config:
             "origins": sorted(self.origins),
             "ic": self.ic,
             "require": {name: level.name.lower() for name, level in sorted(self.require.items())},
+            "reports": "encrypted" if self.encrypt_reports else "signed",
         }
         return json.dumps(fields, indent=2) + "\n"
 
@@ -108,6 +112,7 @@ class Config:
                 require={
                     str(name): Where[str(level).upper()] for name, level in fields.get("require", {}).items()
                 },
+                encrypt_reports=_REPORTS[fields.get("reports", "signed")],
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError) as error:
             raise StorageError(f"device.json: damaged ({error})") from error

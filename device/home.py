@@ -26,6 +26,7 @@ from device.trust import Sources, Trust, provision
 from suit.errors import StorageError, UsageError
 from suit.keys import CoseKey
 from suit.manifest import ComponentId, Pen
+from suit.report_cipher import ReportCipher
 
 CONFIG: Final = "device.json"
 _SYSTEM_CLOCK: Final = SystemClock()
@@ -72,6 +73,7 @@ def create(
     root_file: bytes,
     keys: Iterable[CoseKey],
     secret: bytes | None = None,
+    report_cipher: ReportCipher | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> None:
     """Provision a device. It is built beside ``directory`` and renamed at the end: there is no half one.
@@ -82,23 +84,26 @@ def create(
         root_file: The repository's ``root.json``, from a trusted hand.
         keys: The keys that manifests are verified with.
         secret: Authorizes changes of trust anchors later; without one they are fixed for good.
+        report_cipher: What its reports are encrypted with; a key of this device alone.
         clock: When it is made: the first trusted time.
 
     Raises:
-        UsageError: The directory is in use, or no key is given.
+        UsageError: The directory is in use, no key is given, or none for reports that must be encrypted.
         NotAuthenticError: This is no root metadata.
         StorageError: The directory cannot be written.
     """
     trusted = tuple(keys)
     if not trusted:
         raise UsageError("a device without a trust anchor would refuse every update: give a key")
+    if config.encrypt_reports and report_cipher is None:
+        raise UsageError("a device that encrypts its reports needs a key to do it with")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"{directory}: exists and is not an empty directory")
     place = directory.absolute()
     place.parent.mkdir(parents=True, exist_ok=True)
     building = place.with_name(f".{place.name}.{secrets.token_hex(4)}.new")
     try:
-        _build(building, config, root_file, trusted, secret, clock)
+        _build(building, config, root_file, trusted, secret, report_cipher, clock)
         building.replace(place)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -112,6 +117,7 @@ def _build(
     root_file: bytes,
     keys: Sequence[CoseKey],
     secret: bytes | None,
+    report_cipher: ReportCipher | None,
     clock: Clock,
 ) -> None:
     directory.mkdir(mode=0o700)
@@ -119,7 +125,7 @@ def _build(
         anchor = provision(storage, root_file, time_floor=clock.now())
     with DirectoryStorage(directory) as home:
         replace(home, CONFIG, config.to_json().encode())
-    plan = Provisioning(tuple(keys), secret, anchor)
+    plan = Provisioning(tuple(keys), secret, anchor, report_cipher)
     provision_ic(config.ic, directory, plan, require=config.require, clock=clock.now)
 
 
@@ -169,7 +175,13 @@ def opened(
             trust,
             fetcher if watch is None else WatchedFetcher(fetcher, watch),
             FilePlatform(config),
-            Policy(config.vendor, config.class_id, channel or config.channel, config.capacities),
+            Policy(
+                config.vendor,
+                config.class_id,
+                channel or config.channel,
+                config.capacities,
+                config.encrypt_reports,
+            ),
         )
 
 

@@ -13,7 +13,8 @@ from suit.printable import printable
 if TYPE_CHECKING:
     from suit.keys import CoseKey
 
-_TYPES: Final = ("p256", "p384", "p521", "ed25519", "hmac")
+# ruff: noqa: PLC0415 - a verb imports what it needs, so that --help and the other verbs do not wait
+_TYPES: Final = ("p256", "p384", "p521", "ed25519", "hmac", "a256gcm")
 _PUBLIC_SUFFIX: Final = ".pub"
 _PATH: Final = click.Path(path_type=Path)
 
@@ -32,11 +33,16 @@ def cli() -> None:
 def new(
     console: Console, kind: str, alg: str | None, kid: str | None, out: Path, *, force: bool
 ) -> dict[str, Any]:
-    """Make a key: the secret for its owner only, the public key beside it in OUT.pub."""
-    from suit.key_files import write_key_file  # noqa: PLC0415 - what --help need not import
-    from suit.signer import KeyType, generate  # noqa: PLC0415
+    """Make a key: the secret for its owner only, the public key beside it in OUT.pub.
+
+    a256gcm encrypts the reports of one device, and reads them.
+    """
+    from suit.key_files import write_key_file
+    from suit.signer import KeyType, generate
 
     pem = _is_pem(out)
+    if kind == "a256gcm":
+        return _new_report_cipher(console, alg, kid, out, overwrite=force)
     if pem and (alg or kid or kind == "hmac"):
         raise UsageError(f"{out}: PEM holds no --alg, no --kid and no MAC key; use a name that ends in .cose")
     public = None if kind == "hmac" else out.with_name(out.name + _PUBLIC_SUFFIX)
@@ -53,11 +59,28 @@ def new(
     return {**_described(signer.public), "path": str(out), "public": str(public) if public else None}
 
 
+def _new_report_cipher(
+    console: Console, alg: str | None, kid: str | None, out: Path, *, overwrite: bool
+) -> dict[str, Any]:
+    from suit.key_files import write_key_file
+    from suit.keys import CoseKey
+    from suit.report_cipher import ReportCipher
+
+    if alg or _is_pem(out):
+        raise UsageError(f"{out}: this kind of key has one algorithm, and needs a name that ends in .cose")
+    encoded = ReportCipher.draw(kid.encode() if kid else None).to_cose()
+    write_key_file(out, encoded, secret=True, overwrite=overwrite)
+    console.say(f"wrote {out}, readable by you alone")
+    key = CoseKey.from_cose(encoded)
+    console.data(key.name.hex())
+    return {**_described(key), "path": str(out), "public": None}
+
+
 @command(cli)
 @click.argument("path", type=_PATH)
 def show(console: Console, path: Path) -> dict[str, Any]:
     """Show the public part of a key file; of a MAC key, what is not secret."""
-    from suit.keys import load_key  # noqa: PLC0415 - what --help need not import
+    from suit.keys import load_key
 
     described = _described(load_key(path))
     for name, value in described.items():
@@ -70,7 +93,7 @@ def show(console: Console, path: Path) -> dict[str, Any]:
 @click.argument("directory", type=_PATH)
 def list_(console: Console, directory: Path) -> list[dict[str, Any]]:
     """List the keys in a directory; files that are none are passed over."""
-    from suit.keys import load_key  # noqa: PLC0415 - what --help need not import
+    from suit.keys import load_key
 
     if not directory.is_dir():
         raise UsageError(f"{directory}: not a directory")

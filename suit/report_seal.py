@@ -1,4 +1,4 @@
-"""Reports on their way (P8): a SUIT_Report inside COSE_Sign1 or COSE_Mac0, and out again.
+"""Reports on their way (P8): a SUIT_Report, encrypted or not, inside COSE_Sign1 or COSE_Mac0, and out again.
 
 The structures that are signed are those of detached payloads, which :mod:`suit.cose` makes and reads; all
 that happens here is that the payload is put in its place.
@@ -13,6 +13,7 @@ from suit.crypto import verify_signature
 from suit.errors import MalformedError, NotAuthenticError
 from suit.keys import CoseKey
 from suit.report import MAX_REPORT, Report, decode_report
+from suit.report_cipher import ReportCipher, decrypt_report, is_encrypted
 from suit.signer import Signer
 
 MAX_SEALED: Final = MAX_REPORT + (1 << 12)
@@ -25,31 +26,42 @@ _PAYLOAD: Final = 2
 
 
 def seal_report(report: bytes, signer: Signer) -> bytes:
-    """Put an encoded report into a tagged COSE_Sign1; into COSE_Mac0 when the key makes MACs."""
+    """Put a report, encoded or encrypted, into a tagged COSE_Sign1; into COSE_Mac0 if the key makes MACs."""
     make = cose.mac0 if signer.algorithm in MACS else cose.sign1
     block = cbor.decode(make(report, signer), where=_WHERE, ordered=False)
     return cbor.encode(cbor.Tagged(block.tag, [*block.value[:_PAYLOAD], report, block.value[-1]]))
 
 
-def open_report(raw: bytes, keys: Iterable[CoseKey]) -> Report:
-    """Verify a sealed report, then decode it.
+def open_report(raw: bytes, keys: Iterable[CoseKey], *, ciphers: Iterable[ReportCipher] = ()) -> Report:
+    """Verify a sealed report, decrypt it if it is encrypted, then decode it.
 
     Args:
         raw: The tagged COSE structure.
         keys: The keys of devices whose reports are believed.
+        ciphers: What encrypted reports are decrypted with.
 
     Raises:
+        KeyUnavailableError: It is encrypted, and there is no such key.
         MalformedError: It is not the COSE structure that it promises, or holds no report.
-        NotAuthenticError: None of the keys vouches for it.
-        UnsupportedAlgorithmError, UnsupportedCoseError: COSE that hardsuit does not use, encryption included.
+        NotAuthenticError: None of the keys vouches for it, or none of the ciphers decrypts it.
+        UnsupportedAlgorithmError, UnsupportedCoseError: COSE that hardsuit does not use.
     """
     report, attestation = _take_apart(raw)
     for key in keys:
         if key.admits(attestation.algorithm) and verify_signature(
             key, attestation.algorithm, attestation.structure, attestation.value
         ):
-            return decode_report(report)
+            return decode_report(decrypt_report(report, ciphers) if is_encrypted(report) else report)
     raise NotAuthenticError(f"{_WHERE}: no trusted key verifies it")
+
+
+def travels_encrypted(raw: bytes) -> bool:
+    """Tell whether what is sealed is encrypted as well; nothing is verified.
+
+    Raises:
+        MalformedError, UnsupportedAlgorithmError, UnsupportedCoseError: As :func:`open_report`.
+    """
+    return is_encrypted(_take_apart(raw)[0])
 
 
 def _take_apart(raw: bytes) -> tuple[bytes, cose.Attestation]:

@@ -14,6 +14,8 @@ from conformance.stage import PRODUCT, Stage, make_image
 from device.cli import cli
 from suit.errors import ExitCode
 from suit.keys import CoseKey
+from suit.report_cipher import ReportCipher
+from suit.report_cli import cli as report_cli
 from suit.report_seal import open_report
 
 
@@ -86,6 +88,54 @@ def test_a_device_signs_its_reports_and_gives_its_report_key(
     assert asked.capabilities is not None
     one_line(run("report", home, "--nonce", "coffee"), ExitCode.USAGE)
     one_line(run("report", home, "--nonce", "00" * 65), ExitCode.USAGE)
+
+
+@pytest.mark.req("P8-2", "I4.3.16")
+def test_a_device_with_a_report_cipher_sends_nothing_in_the_clear(
+    stage: Stage, home: Path, key: Path, tmp_path: Path
+) -> None:
+    shared, other = tmp_path / "shared.cose", tmp_path / "other.cose"
+    shared.write_bytes(ReportCipher.draw().to_cose())
+    other.write_bytes(ReportCipher.draw().to_cose())
+    one_line(init(stage, home, key, **{"report-cipher": str(key)}), ExitCode.KEY)
+    assert not home.exists()
+    assert init(stage, home, key, **{"report-cipher": str(shared)}).exit_code == 0
+    assert run("update", home).exit_code == 0
+    sealed, public, envelope = (tmp_path / name for name in ("report.cbor", "public.cose", "m.suit"))
+    assert run("report", home, "--nonce", "c0ffee", "--capabilities", "-o", sealed).exit_code == 0
+    assert run("report-key", home, "-o", public).exit_code == 0
+    (stored,) = (home / "storage" / "envelopes").iterdir()
+    shutil.copy(stored, envelope)
+    assert b"\xc0\xff\xee" not in sealed.read_bytes()
+    verbs = {
+        "report-verify": ["report-verify", sealed, "--envelope", envelope],
+        "supported": ["supported", envelope, "--report", sealed],
+    }
+
+    def verify(verb: str, *options: object) -> Result:
+        words = [*verbs[verb], "--key", public, *options]
+        return CliRunner().invoke(report_cli, [str(word) for word in words])
+
+    for verb in verbs:
+        assert verify(verb, "--decrypt-key", other, "--decrypt-key", shared).exit_code == 0
+        assert "does not decrypt" in one_line(verify(verb, "--decrypt-key", other), ExitCode.REJECTED)
+        assert "no key for A256GCM" in one_line(verify(verb), ExitCode.KEY)
+        one_line(verify(verb, "--decrypt-key", public), ExitCode.KEY)
+    config = home / "device.json"
+    config.write_text(config.read_text("utf-8").replace('"encrypted"', '"signed"'), "utf-8")
+    assert run("report", home, "--nonce", "c0ffee", "-o", sealed).exit_code == 0
+    assert "not encrypted" in verify("report-verify", "--decrypt-key", shared).stderr
+    config.write_text(config.read_text("utf-8").replace('"signed"', '"shredded"'), "utf-8")
+    assert "device.json" in one_line(run("report", home, "--nonce", "00"), ExitCode.STORAGE)
+
+
+def test_a_device_of_an_older_hardsuit_signs_its_reports(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    config = home / "device.json"
+    fields = json.loads(config.read_text("utf-8"))
+    assert fields.pop("reports") == "signed"
+    config.write_text(json.dumps(fields), "utf-8")
+    assert run("status", home).exit_code == 0
 
 
 @pytest.mark.req("H7-8", "H8-2")

@@ -60,6 +60,7 @@ def provision_ic(
                 keys=plan.keys,
                 secret=plan.secret,
                 anchor=plan.anchor,
+                report_cipher=plan.report_cipher,
                 clock=clock,
             ) as ic,
         ):

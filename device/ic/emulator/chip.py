@@ -17,6 +17,7 @@ from typing_extensions import override
 from device.ic.emulator import reporting
 from device.ic.emulator.capabilities import capabilities
 from device.ic.emulator.hashing import EmulatorHash
+from device.ic.emulator.reporting import Reporting
 from device.ic.emulator.rollback import RollbackAnchor, require_newest
 from device.ic.emulator.sealing import SealingKey
 from device.ic.emulator.session import EmulatorSession, require_secret, trust_anchor, with_anchor
@@ -64,6 +65,7 @@ from spec.labels import CoseAlgorithm, CoseKeyType
 from suit.crypto import verify_signature
 from suit.errors import UnsupportedAlgorithmError
 from suit.keys import CoseKey
+from suit.report_cipher import ReportCipher
 
 MAX_FLOORS: Final = 256
 DIRECTORY: Final = "ic"
@@ -98,6 +100,7 @@ class Emulator(SecurityIC):
         self._pcrs = [bytes(_PCR_SIZE)] * PCR_COUNT
         self._commit(lambda before: replace(before, boot_count=before.boot_count + 1))
         self._tickets = TicketOffice(self._state.boot_count)
+        self._reporting = Reporting(self._state.report_key, self._state.report_cipher, self._state.boot_count)
 
     @classmethod
     def provision(
@@ -108,6 +111,7 @@ class Emulator(SecurityIC):
         keys: Iterable[CoseKey] = (),
         secret: bytes | None = None,
         anchor: AnchorRecord | None = None,
+        report_cipher: ReportCipher | None = None,
         clock: Callable[[], float] = time.time,
         directory: str = DIRECTORY,
         rollback_anchor: RollbackAnchor | None = None,
@@ -123,6 +127,7 @@ class Emulator(SecurityIC):
             keys: Trust anchors for manifests. With none, every manifest is refused.
             secret: For :meth:`authorize`. Without one the trust anchors are fixed for good.
             anchor: The TUF root that the device begins with; see :meth:`AnchorRecord.pin`.
+            report_cipher: What reports are encrypted with; of this IC alone, and it never leaves again.
             clock: Unix time.
             directory: Of the storage.
             rollback_anchor: Witness against restoring the whole store.
@@ -139,6 +144,7 @@ class Emulator(SecurityIC):
         require_record(record)
         hashed = SecretHash.of(secret, cost=scrypt_cost) if secret is not None else None
         state = State(secrets.token_bytes(16), hashed, time_leap, tuf=record, report_key=reporting.draw())
+        state = replace(state, report_cipher=report_cipher)
         for key in keys:
             state = with_anchor(state, trust_anchor(key, {Purpose.MANIFEST}))
         drawn = sealing_key.draw()
@@ -304,12 +310,17 @@ class Emulator(SecurityIC):
     @override
     def report_key(self) -> CoseKey:
         self._require_service()
-        return reporting.require_key(self._state.report_key).public
+        return self._reporting.key.public
 
     @override
     def sign_report(self, report: bytes) -> bytes:
         self._require_service()
-        return reporting.sign_report(reporting.require_key(self._state.report_key), report)
+        return self._reporting.sign(report)
+
+    @override
+    def encrypt_report(self, report: bytes) -> bytes:
+        self._require_service()
+        return self._reporting.encrypt(report)
 
     @override
     def authorize(self, secret: bytes) -> AuthSession:

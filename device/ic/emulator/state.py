@@ -14,6 +14,7 @@ from device.ic.rules import Lockout
 from suit import cbor
 from suit.errors import HardsuitError
 from suit.keys import CoseKey
+from suit.report_cipher import ReportCipher
 from suit.signer import LocalSigner
 
 _FORMAT: Final = 1
@@ -72,6 +73,7 @@ class State:
     floors: Mapping[str, Floor] = field(default_factory=dict)
     tuf: AnchorRecord = AnchorRecord()  # noqa: RUF009 - frozen
     report_key: LocalSigner | None = field(default=None, repr=False)
+    report_cipher: ReportCipher | None = field(default=None, repr=False)
 
     def encode(self) -> bytes:
         """Return the state as CBOR. Secrets are in it: it leaves only sealed."""
@@ -91,6 +93,7 @@ class State:
                     tuf.root_version, tuf.root_sha256, *tuf.timestamp, *tuf.snapshot, tuf.time_floor,
                 ],
                 "report": self.report_key.to_cose() if self.report_key else None,
+                "cipher": self.report_cipher.to_cose() if self.report_cipher else None,
             }
         )  # fmt: skip
 
@@ -112,7 +115,7 @@ def _read_state(item: Mapping[str, Any]) -> State:
     if item["format"] != _FORMAT:
         raise ValueError
     root_version, root_sha256, ts_epoch, ts_version, sn_epoch, sn_version, time_floor = item["tuf"]
-    report_key = item.get("report")  # a state of an older hardsuit has none
+    report_key, cipher = item.get("report"), item.get("cipher")  # a state of an older hardsuit has none
     anchors = [_decode_anchor(*anchor) for anchor in item["anchors"]]
     return State(
         item["uid"],
@@ -131,6 +134,7 @@ def _read_state(item: Mapping[str, Any]) -> State:
             time_floor,
         ),
         reporting.restore(report_key) if report_key else None,
+        ReportCipher.of(CoseKey.from_cose(cipher)) if cipher else None,
     )
 
 

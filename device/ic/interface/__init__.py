@@ -15,6 +15,7 @@ A session of a device, start to end::
     ic.extend(8, image.digest)
 
     sealed = ic.sign_report(encode_report(report))            # reports alone, with a key of their own
+    secret = ic.encrypt_report(encode_report(report))         # the same, for the owner's eyes only
 
     with ic.authorize(secret) as change:                      # trust anchors change only here
         change.add_anchor(key, {Purpose.MANIFEST})

@@ -139,6 +139,19 @@ class SecurityIC(ABC):
         """
 
     @abstractmethod
+    def encrypt_report(self, report: bytes) -> bytes:
+        """Return a SUIT_Report inside COSE_Encrypt0, and that inside COSE_Sign1 (P8).
+
+        The key that encrypts was provisioned, belongs to this IC and its owner, and never leaves. The IC
+        draws the IV: no call takes one, and none comes twice.
+
+        Raises:
+            IcUsageError: It is no SUIT_Report.
+            NotProvisionedError: The IC has no report key, or none that encrypts.
+            PolicyDeniedError: No IV is left.
+        """
+
+    @abstractmethod
     def authorize(self, secret: bytes) -> AuthSession:
         """Open a session for changes; a wrong secret is counted before the answer is given.
 

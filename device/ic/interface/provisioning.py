@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from device.ic.interface.values import AnchorRecord
 from suit.keys import CoseKey
+from suit.report_cipher import ReportCipher
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,10 @@ class Provisioning:
         keys: Trust anchors for manifests. With none, every manifest is refused.
         secret: For :meth:`SecurityIC.authorize`. Without one nothing that needs it can ever be changed.
         anchor: The TUF root that the device begins with; see :meth:`AnchorRecord.pin`.
+        report_cipher: What reports are encrypted with; of this IC alone.
     """
 
     keys: tuple[CoseKey, ...] = ()
     secret: bytes | None = field(default=None, repr=False)
     anchor: AnchorRecord = AnchorRecord()  # noqa: RUF009 - frozen
+    report_cipher: ReportCipher | None = field(default=None, repr=False)

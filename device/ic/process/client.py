@@ -121,6 +121,10 @@ class RemoteIC(SecurityIC):
         return self._line.ask(SecurityIC.sign_report, None, report)
 
     @override
+    def encrypt_report(self, report: bytes) -> bytes:
+        return self._line.ask(SecurityIC.encrypt_report, None, report)
+
+    @override
     def authorize(self, secret: bytes) -> AuthSession:
         return self._line.ask(SecurityIC.authorize, None, secret)
 

@@ -114,6 +114,7 @@ class EmulatorHost(Host):
                 keys=plan.keys,
                 secret=plan.secret,
                 anchor=plan.anchor,
+                report_cipher=plan.report_cipher,
                 clock=self._clock,
                 rollback_anchor=self._rollback_anchor,
                 scrypt_cost=self._scrypt_cost,

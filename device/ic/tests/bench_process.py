@@ -20,6 +20,7 @@ from device.ic.process.host import EmulatorHost
 from device.ic.process.server import Server, listening
 from device.ic.tests.rig import NOW, ROOT, SECRET, SIGNERS, Signer
 from device.storage import DirectoryStorage
+from suit.report_cipher import ReportCipher
 
 # Children of a server that has imported everything start in milliseconds, and inherit no thread of pytest's.
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -68,11 +69,16 @@ class ProcessRig:
     def pid(self) -> int:
         return int(self._process.pid)
 
-    def provision(self, anchor: AnchorRecord | None = ROOT, secret: bytes | None = SECRET) -> SecurityIC:
+    def provision(
+        self,
+        anchor: AnchorRecord | None = ROOT,
+        secret: bytes | None = SECRET,
+        report_cipher: ReportCipher | None = None,
+    ) -> SecurityIC:
         self.start()
         ic = self.connect()
         keys = tuple(signer.key for signer in self.signers)
-        ic.provision(Provisioning(keys, secret, anchor or AnchorRecord()))
+        ic.provision(Provisioning(keys, secret, anchor or AnchorRecord(), report_cipher))
         return ic
 
     def restart(self) -> SecurityIC:

@@ -13,6 +13,7 @@ from device.storage import MemoryStorage, Storage
 from spec.labels import CoseAlgorithm, CoseKeyType
 from suit.crypto import PrivateKey, mac, signing
 from suit.keys import CoseKey
+from suit.report_cipher import ReportCipher
 
 SECRET = b"owner's secret, never shown"
 MAC_SECRET = b"a MAC key that must not be shown"
@@ -61,13 +62,19 @@ class Rig:
     time: int = NOW
     signers: Sequence[Signer] = SIGNERS
 
-    def provision(self, anchor: AnchorRecord | None = ROOT, secret: bytes | None = SECRET) -> SecurityIC:
+    def provision(
+        self,
+        anchor: AnchorRecord | None = ROOT,
+        secret: bytes | None = SECRET,
+        report_cipher: ReportCipher | None = None,
+    ) -> SecurityIC:
         return Emulator.provision(
             self.storage,
             self.sealing_key,
             keys=[signer.key for signer in self.signers],
             secret=secret,
             anchor=anchor,
+            report_cipher=report_cipher,
             clock=self.clock,
             scrypt_cost=2,
         )

@@ -1,5 +1,7 @@
 """Contract: the report key signs reports, and nothing else."""
 
+from copy import deepcopy
+
 import pytest
 
 from device.ic.errors import (
@@ -7,19 +9,24 @@ from device.ic.errors import (
     IcUnavailableError,
     IcUsageError,
     NotProvisionedError,
+    PolicyDeniedError,
     UnknownKeyError,
 )
 from device.ic.interface import Purpose, SecurityIC, Where
 from device.ic.tests.rig import MESSAGE, SECRET, STRANGER, Rig
 from spec.labels import CoseAlgorithm
-from suit import cose
+from suit import cbor, cose
 from suit.encode import encode_digest
+from suit.errors import NotAuthenticError
+from suit.keys import CoseKey
 from suit.manifest import Digest
 from suit.report import Report, encode_report
+from suit.report_cipher import ReportCipher
 from suit.report_seal import open_report
 
 DIGEST = Digest(CoseAlgorithm.SHA_256, bytes(32))
 REPORT = Report("", DIGEST, nonce=b"fresh")
+CIPHER = ReportCipher.draw(b"owner")
 
 
 @pytest.mark.req("P8-1")
@@ -110,3 +117,80 @@ def test_a_signed_report_vouches_for_no_manifest(ic: SecurityIC) -> None:
     ).attestations
     with pytest.raises(IcError):
         ic.verify_with(ic.report_key(), attestation.algorithm, attestation.structure, attestation.value)
+
+
+def iv_of(sealed: bytes) -> bytes:
+    (_, header, _) = cbor.decode(cbor.decode(sealed, where="", ordered=False).value[2], where="")
+    return bytes(header[5])
+
+
+@pytest.mark.req("P8-1", "P8-2", "I4.3.16")
+def test_an_encrypted_report_takes_both_keys_to_read(rig: Rig) -> None:
+    ic = rig.provision(report_cipher=CIPHER)
+    sealed = ic.encrypt_report(encode_report(REPORT))
+    assert b"fresh" not in sealed
+    assert open_report(sealed, [ic.report_key()], ciphers=[CIPHER]) == REPORT
+    with pytest.raises(NotAuthenticError):
+        open_report(sealed, [ic.report_key()], ciphers=[ReportCipher.draw()])
+    with pytest.raises(NotAuthenticError):
+        open_report(sealed, [STRANGER.key], ciphers=[CIPHER])
+
+
+@pytest.mark.req("P8-2")
+def test_no_iv_comes_twice_in_a_boot_or_over_restarts(rig: Rig) -> None:
+    ivs = []
+    for start in (lambda: rig.provision(report_cipher=CIPHER), rig.restart, rig.restart):
+        ic = start()
+        ivs += [iv_of(ic.encrypt_report(encode_report(REPORT))) for _ in range(10)]
+    assert len({iv[:6] for iv in ivs}) == len(ivs)  # by counting alone
+    assert len({iv[6:] for iv in ivs}) == len(ivs)  # and by chance, should the state ever be an old copy
+
+
+@pytest.mark.req("P8-2")
+def test_a_state_that_was_brought_back_repeats_no_iv() -> None:
+    rig = Rig()
+    rig.provision(report_cipher=CIPHER).close()
+    before = deepcopy(rig.storage)
+    first = iv_of(rig.restart().encrypt_report(encode_report(REPORT)))
+    rig.storage = before
+    second = iv_of(rig.restart().encrypt_report(encode_report(REPORT)))
+    assert first[:6] == second[:6]
+    assert first != second
+
+
+@pytest.mark.req("P8-2")
+def test_when_the_ivs_of_a_boot_are_used_up_nothing_is_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig, report = Rig(), encode_report(REPORT)
+    ic = rig.provision(report_cipher=CIPHER)
+    monkeypatch.setattr("device.ic.emulator.reporting._REPORTS", 2)
+    for _ in range(2):
+        ic.encrypt_report(report)
+    with pytest.raises(PolicyDeniedError, match="no IV"):
+        ic.encrypt_report(report)
+    assert ic.sign_report(report)
+    assert rig.restart().encrypt_report(report)
+    monkeypatch.setattr("device.ic.emulator.reporting._BOOTS", 2)
+    with pytest.raises(PolicyDeniedError, match="no IV"):
+        rig.restart().encrypt_report(report)
+
+
+@pytest.mark.req("H6-6", "P8-2")
+def test_nothing_but_a_report_is_encrypted_and_the_key_does_nothing_else(rig: Rig) -> None:
+    ic = rig.provision(report_cipher=CIPHER)
+    for message in (b"", MESSAGE, encode_report(REPORT) + b"\0"):
+        with pytest.raises(IcUsageError, match="reports only"):
+            ic.encrypt_report(message)
+    secret = CoseKey.from_cose(CIPHER.to_cose())
+    assert secret.name not in [anchor.name for anchor in (*ic.keys(),)]
+    for purpose in Purpose:
+        with pytest.raises(UnknownKeyError):
+            ic.verify(secret.name, CoseAlgorithm.HMAC_256, MESSAGE, bytes(32), purpose=purpose)
+
+
+@pytest.mark.req("P8-2")
+def test_without_a_key_nothing_leaves_in_the_clear_instead(ic: SecurityIC) -> None:
+    with pytest.raises(NotProvisionedError, match="encrypt"):
+        ic.encrypt_report(encode_report(REPORT))
+    ic.close()
+    with pytest.raises(IcUnavailableError):
+        ic.encrypt_report(encode_report(REPORT))
