@@ -203,6 +203,8 @@ def render_labels(registry: Registry) -> str:
         '"""',
         "",
         "from enum import Enum",
+        "from operator import attrgetter",
+        "from typing import TYPE_CHECKING",
         "",
         "__all__ = [",
         *(f'    "{name}",' for name in names),
@@ -213,6 +215,9 @@ def render_labels(registry: Registry) -> str:
         '    """What every table is: members are singletons, so identity hashes them (and fast)."""',
         "",
         "    __hash__ = object.__hash__",
+        "",
+        "    if not TYPE_CHECKING:  # Enum's own property runs Python for each look-up",
+        '        value = property(attrgetter("_value_"))',
     ]
     for table in registry.tables:
         lines += ["", "", f"class {table.name}(Label):", f'    """{table.summary}"""', ""]

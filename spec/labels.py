@@ -5,6 +5,8 @@ types and the source of each. Plain Enum, so that equal numbers of two tables ne
 """
 
 from enum import Enum
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 __all__ = [
     "CONDITIONS",
@@ -55,6 +57,9 @@ class Label(Enum):
     """What every table is: members are singletons, so identity hashes them (and fast)."""
 
     __hash__ = object.__hash__
+
+    if not TYPE_CHECKING:  # Enum's own property runs Python for each look-up
+        value = property(attrgetter("_value_"))
 
 
 class Envelope(Label):

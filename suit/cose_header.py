@@ -4,6 +4,8 @@ What is against the RFC is malformed. What the RFC allows but hardsuit does not 
 such a block vouches for nothing, and another one may still do.
 """
 
+import functools
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from spec.labels import CoseAlgorithm
@@ -14,6 +16,8 @@ from suit.errors import MalformedError, UnsupportedAlgorithmError, UnsupportedCo
 _UNDERSTOOD: Final = frozenset({Label.ALG.value, Label.CRIT.value, Label.KID.value})
 _ALGORITHMS: Final = {algorithm.value: algorithm for algorithm in CoseAlgorithm}
 _LIMITS: Final = cbor.Limits(size=1 << 13, depth=6, items=128)
+_ALG, _CRIT, _KID = Label.ALG.value, Label.CRIT.value, Label.KID.value
+_SHORT, _REMEMBERED = 16, 64
 
 
 class Header(NamedTuple):
@@ -41,21 +45,13 @@ def read_header(protected: cbor.Item, unprotected: cbor.Item, where: str) -> Hea
     """
     if type(protected) is not bytes or type(unprotected) is not dict:
         raise MalformedError(where, "a COSE header is a byte string and a map")
-    sealed = cbor.decode(protected, where=where, limits=_LIMITS, ordered=False) if protected else {}
-    if type(sealed) is not dict:
-        raise MalformedError(where, "the protected header is not a map")
-    _check_labels(sealed, unprotected, where)
-    if Label.CRIT.value in sealed:
-        _check_critical(sealed, where)
-    kid = sealed.get(Label.KID.value, unprotected.get(Label.KID.value, b""))
+    sealed = (_read_short if len(protected) <= _SHORT else _read_protected)(protected, where)
+    if unprotected:
+        _check_unprotected(sealed, unprotected, where)
+    kid = sealed.get(_KID, unprotected.get(_KID, b""))
     if type(kid) is not bytes:
         raise MalformedError(where, "kid has to be a byte string")
-    return Header(
-        protected if sealed else b"",
-        sealed.get(Label.ALG.value),
-        unprotected.get(Label.ALG.value),
-        kid or None,
-    )
+    return Header(protected if sealed else b"", sealed.get(_ALG), unprotected.get(_ALG), kid or None)
 
 
 def protected_algorithm(header: Header, allowed: frozenset[CoseAlgorithm], where: str) -> CoseAlgorithm:
@@ -89,23 +85,38 @@ def named_algorithm(value: cbor.Item, allowed: frozenset[CoseAlgorithm], where: 
     raise MalformedError(where, "alg is neither integer nor text")
 
 
-def _check_labels(
-    sealed: dict[cbor.Item, cbor.Item], unprotected: dict[cbor.Item, cbor.Item], where: str
+def _read_protected(protected: bytes, where: str) -> Mapping[cbor.Item, cbor.Item]:
+    sealed = cbor.decode(protected, where=where, limits=_LIMITS, ordered=False) if protected else {}
+    if type(sealed) is not dict:
+        raise MalformedError(where, "the protected header is not a map")
+    _check_labels(sealed, where)
+    if _CRIT in sealed:
+        _check_critical(sealed, where)
+    return sealed
+
+
+# Nearly all headers protect an algorithm and nothing else: a handful of byte strings, met again and again.
+_read_short = functools.lru_cache(_REMEMBERED)(_read_protected)
+
+
+def _check_unprotected(
+    sealed: Mapping[cbor.Item, cbor.Item], unprotected: dict[cbor.Item, cbor.Item], where: str
 ) -> None:
-    for bucket in (sealed, unprotected):
-        for label in bucket:
-            if type(label) is not int and type(label) is not str:
-                raise MalformedError(where, "a header label is neither integer nor text")
-    if not unprotected:
-        return
+    _check_labels(unprotected, where)
     if not sealed.keys().isdisjoint(unprotected):
         raise MalformedError(where, "a header label stands in both buckets")
-    if Label.CRIT.value in unprotected:
+    if _CRIT in unprotected:
         raise MalformedError(where, "crit is not protected")
 
 
+def _check_labels(bucket: dict[cbor.Item, cbor.Item], where: str) -> None:
+    for label in bucket:
+        if type(label) is not int and type(label) is not str:
+            raise MalformedError(where, "a header label is neither integer nor text")
+
+
 def _check_critical(sealed: dict[cbor.Item, cbor.Item], where: str) -> None:
-    critical = sealed[Label.CRIT.value]
+    critical = sealed[_CRIT]
     if type(critical) is not list or not critical:
         raise MalformedError(where, "crit has to be a list of labels, not an empty one")
     for label in critical:

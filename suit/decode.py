@@ -24,6 +24,7 @@ from suit.manifest import (
     Severable,
     Text,
     Texts,
+    Version,
     severable_member,
 )
 from suit.narrow import as_bytes, as_map, as_text, as_uint, draft_name
@@ -33,42 +34,10 @@ MAX_COMPONENTS: Final = 64
 MANIFEST_VERSION: Final = 1
 
 _TEXT_LIMITS: Final = cbor.Limits(size=1 << 18)
-# By number and as the drafts spell them: a look-up by enum member costs more than reading most members.
-_NAMES: Final = {
-    member.value: draft_name(member)
-    for member in (
-        Member.MANIFEST_VERSION,
-        Member.MANIFEST_SEQUENCE_NUMBER,
-        Member.COMMON,
-        Member.REFERENCE_URI,
-        Member.SET_VERSION,
-        Member.VALIDATE,
-        Member.LOAD,
-        Member.INVOKE,
-        Member.DEPENDENCY_RESOLUTION,
-        Member.PAYLOAD_FETCH,
-        Member.CANDIDATE_VERIFICATION,
-        Member.INSTALL,
-        Member.UNINSTALL,
-        Member.MANIFEST_COMPONENT_ID,
-        Member.TEXT,
-    )
-}
-_VERSION = Member.MANIFEST_VERSION.value
-_SEQUENCE_NUMBER = Member.MANIFEST_SEQUENCE_NUMBER.value
-_COMMON = Member.COMMON.value
-_REFERENCE_URI = Member.REFERENCE_URI.value
-_VALIDATE, _LOAD, _INVOKE = Member.VALIDATE.value, Member.LOAD.value, Member.INVOKE.value
-_DEPENDENCY_RESOLUTION = Member.DEPENDENCY_RESOLUTION.value
-_PAYLOAD_FETCH, _INSTALL = Member.PAYLOAD_FETCH.value, Member.INSTALL.value
-_CANDIDATE_VERIFICATION, _UNINSTALL = Member.CANDIDATE_VERIFICATION.value, Member.UNINSTALL.value
-_COMPONENT_ID = Member.MANIFEST_COMPONENT_ID.value
-_TEXT, _SET_VERSION = Member.TEXT.value, Member.SET_VERSION.value
+_VERSION, _COMMON, _TEXT = Member.MANIFEST_VERSION.value, Member.COMMON.value, Member.TEXT.value
 _COMPONENTS, _SHARED_SEQUENCE = Common.COMPONENTS.value, Common.SHARED_SEQUENCE.value
 _DEPENDENCIES, _PREFIX = Common.DEPENDENCIES.value, Metadata.PREFIX.value
 _KNOWN_COMMON: Final = frozenset({_COMPONENTS, _SHARED_SEQUENCE, _DEPENDENCIES})
-MEMBERS: Final = frozenset(_NAMES)
-"""The members of a manifest that hardsuit implements, by number."""
 COMMON_MEMBERS: Final = _KNOWN_COMMON
 _SUIT_MANIFEST = CborTag.SUIT_MANIFEST.value
 _LANGUAGE_TAG: Final = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
@@ -90,37 +59,27 @@ def decode_manifest(raw: bytes, *, where: str = "manifest") -> Manifest:
         UnsupportedElementError, UnsupportedCommandError, UnsupportedParameterError: A label that
             hardsuit does not implement (M6.1).
     """
-    budget = cbor.Budget(SEQUENCE_LIMITS)
+    budget = SEQUENCE_LIMITS.budget(len(raw))
     members = as_map(cbor.decode(raw, where=where, limits=SEQUENCE_LIMITS, budget=budget), where)
-    _require_known(members, where)
-    version = _required(members, _VERSION, where)
-    if type(version) is not int or version != MANIFEST_VERSION:
-        raise MalformedError(where, f"manifest version {cbor.shown(version)} instead of {MANIFEST_VERSION}")
-    components, dependencies, shared = _common(_required(members, _COMMON, where), budget, f"{where}.common")
-    reference_uri, component_id = members.get(_REFERENCE_URI), members.get(_COMPONENT_ID)
-    set_version = members.get(_SET_VERSION)
+    if not members.keys() >= _REQUIRED.keys():
+        missing = next(name for number, name in _REQUIRED.items() if number not in members)
+        raise MalformedError(where, f"{missing} is missing")
+    if None in members.values():
+        raise MalformedError(where, "a member is nil")
+    _check_version(members.pop(_VERSION), where)
+    components, dependencies, shared = _common(members.pop(_COMMON), budget, f"{where}.common")
+    text = members.pop(_TEXT, None)
+    fields: dict[str, Any] = {}
+    for number, item in members.items():
+        member = _MEMBERS.get(number)
+        if member is None:
+            raise UnsupportedElementError(f"{where}: member {cbor.shown(number)} is not implemented")
+        name, spelled, read = member
+        fields[name] = read(item, budget, f"{where}.{spelled}")
+    if text is not None:
+        fields["text"] = _text_member(text, budget, components, f"{where}.text")
     return Manifest(
-        sequence_number=as_uint(_required(members, _SEQUENCE_NUMBER, where), f"{where}.sequence-number"),
-        components=components,
-        shared_sequence=shared,
-        reference_uri=None if reference_uri is None else as_text(reference_uri, f"{where}.reference-uri"),
-        dependency_resolution=_severable_sequence(members, _DEPENDENCY_RESOLUTION, budget, where),
-        payload_fetch=_severable_sequence(members, _PAYLOAD_FETCH, budget, where),
-        candidate_verification=_severable_sequence(members, _CANDIDATE_VERIFICATION, budget, where),
-        install=_severable_sequence(members, _INSTALL, budget, where),
-        validate=_sequence_member(members, _VALIDATE, budget, where),
-        load=_sequence_member(members, _LOAD, budget, where),
-        invoke=_sequence_member(members, _INVOKE, budget, where),
-        uninstall=_sequence_member(members, _UNINSTALL, budget, where),
-        dependencies=dependencies,
-        component_id=None
-        if component_id is None
-        else decode_component_id(component_id, f"{where}.manifest-component-id"),
-        text=_text_member(members, budget, components, where),
-        set_version=None
-        if set_version is None
-        else decode_wrapped_version(set_version, f"{where}.set-version"),
-        raw=raw,
+        components=components, dependencies=dependencies, shared_sequence=shared, raw=raw, **fields
     )
 
 
@@ -143,8 +102,10 @@ def attach_severed(manifest: Manifest, envelope: Envelope) -> Manifest:
         NotAuthenticError: An element does not match its digest, or the manifest knows none for it (M8.6).
         MalformedError, UnsupportedCommandError, UnsupportedParameterError: As :func:`decode_manifest`.
     """
+    if not envelope.severed:
+        return manifest
     filled: dict[str, Any] = {}
-    budget = cbor.Budget(SEQUENCE_LIMITS)
+    budget = SEQUENCE_LIMITS.budget(sum(map(len, envelope.severed.values())))
     for member, element in envelope.severed.items():
         found = severable_member(manifest, member)
         if found is None:
@@ -160,14 +121,18 @@ def attach_severed(manifest: Manifest, envelope: Envelope) -> Manifest:
         else:
             value = decode_sequence(element, where=where, budget=budget)
         filled[field] = replace(known, value=value)
-    return replace(manifest, **filled) if filled else manifest
+    return replace(manifest, **filled)
 
 
 def decode_component_id(item: cbor.Item, where: str) -> ComponentId:
     """Decode a component identifier (M8.4.5): an array of byte strings."""
-    if not isinstance(item, list | tuple) or not all(isinstance(part, bytes) for part in item):
-        raise MalformedError(where, "a component identifier is an array of byte strings")
-    return tuple(item)
+    if isinstance(item, list | tuple):
+        for part in item:
+            if type(part) is not bytes:
+                break
+        else:
+            return tuple(item)
+    raise MalformedError(where, "a component identifier is an array of byte strings")
 
 
 def decode_texts(
@@ -189,11 +154,9 @@ def decode_texts(
     }
 
 
-def _require_known(members: Mapping[cbor.Item, cbor.Item], where: str) -> None:
-    if None in members.values():
-        raise MalformedError(where, "a member is nil")
-    for number in members.keys() - _NAMES.keys():
-        raise UnsupportedElementError(f"{where}: member {cbor.shown(number)} is not implemented")
+def _check_version(version: cbor.Item, where: str) -> None:
+    if type(version) is not int or version != MANIFEST_VERSION:
+        raise MalformedError(where, f"manifest version {cbor.shown(version)} instead of {MANIFEST_VERSION}")
 
 
 def _common(
@@ -254,38 +217,35 @@ def _components(item: cbor.Item, where: str) -> tuple[ComponentId, ...]:
     return components
 
 
-def _sequence_member(
-    members: Mapping[cbor.Item, cbor.Item], number: int, budget: cbor.Budget, where: str
-) -> Sequence | None:
-    item = members.get(number)
-    if item is None:
-        return None
-    where = f"{where}.{_NAMES[number]}"
+def _sequence_number(item: cbor.Item, _budget: cbor.Budget, where: str) -> int:
+    return as_uint(item, where)
+
+
+def _reference_uri(item: cbor.Item, _budget: cbor.Budget, where: str) -> str:
+    return as_text(item, where)
+
+
+def _component_id(item: cbor.Item, _budget: cbor.Budget, where: str) -> ComponentId:
+    return decode_component_id(item, where)
+
+
+def _set_version(item: cbor.Item, _budget: cbor.Budget, where: str) -> Version:
+    return decode_wrapped_version(item, where)
+
+
+def _sequence(item: cbor.Item, budget: cbor.Budget, where: str) -> Sequence:
     return decode_sequence(as_bytes(item, where), where=where, budget=budget)
 
 
-def _severable_sequence(
-    members: Mapping[cbor.Item, cbor.Item], number: int, budget: cbor.Budget, where: str
-) -> Severable[Sequence] | None:
-    item = members.get(number)
-    if item is None:
-        return None
-    where = f"{where}.{_NAMES[number]}"
+def _severable_sequence(item: cbor.Item, budget: cbor.Budget, where: str) -> Severable[Sequence]:
     if isinstance(item, list):
         return Severable(None, decode_digest(item, where))
-    return Severable(decode_sequence(as_bytes(item, where), where=where, budget=budget))
+    return Severable(_sequence(item, budget, where))
 
 
 def _text_member(
-    members: Mapping[cbor.Item, cbor.Item],
-    budget: cbor.Budget,
-    components: tuple[ComponentId, ...],
-    where: str,
-) -> Severable[Texts] | None:
-    item = members.get(_TEXT)
-    if item is None:
-        return None
-    where = f"{where}.text"
+    item: cbor.Item, budget: cbor.Budget, components: tuple[ComponentId, ...], where: str
+) -> Severable[Texts]:
     if isinstance(item, list):
         return Severable(None, decode_digest(item, where))
     return Severable(decode_texts(as_bytes(item, where), where=where, components=components, budget=budget))
@@ -322,7 +282,28 @@ def _strings(item: cbor.Item, table: Callable[[int], T], where: str) -> dict[T, 
     return strings
 
 
-def _required(members: Mapping[cbor.Item, cbor.Item], number: int, where: str) -> cbor.Item:
-    if number not in members:
-        raise MalformedError(where, f"{_NAMES[number]} is missing")
-    return members[number]
+_READERS: Final[Mapping[Member, Callable[[cbor.Item, cbor.Budget, str], Any]]] = {
+    Member.MANIFEST_SEQUENCE_NUMBER: _sequence_number,
+    Member.REFERENCE_URI: _reference_uri,
+    Member.SET_VERSION: _set_version,
+    Member.VALIDATE: _sequence,
+    Member.LOAD: _sequence,
+    Member.INVOKE: _sequence,
+    Member.DEPENDENCY_RESOLUTION: _severable_sequence,
+    Member.PAYLOAD_FETCH: _severable_sequence,
+    Member.CANDIDATE_VERIFICATION: _severable_sequence,
+    Member.INSTALL: _severable_sequence,
+    Member.UNINSTALL: _sequence,
+    Member.MANIFEST_COMPONENT_ID: _component_id,
+}
+# By number: the field of the model, the drafts' name, the reader.
+_MEMBERS: Final = {
+    member.value: (member.name.lower().removeprefix("manifest_"), draft_name(member), read)
+    for member, read in _READERS.items()
+}
+_REQUIRED: Final = {
+    member.value: draft_name(member)
+    for member in (Member.MANIFEST_VERSION, Member.MANIFEST_SEQUENCE_NUMBER, Member.COMMON)
+}
+MEMBERS: Final = frozenset({_VERSION, _COMMON, _TEXT, *_MEMBERS})
+"""The members of a manifest that hardsuit implements, by number."""

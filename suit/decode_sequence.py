@@ -27,7 +27,14 @@ MAX_NESTING: Final = 8
 MAX_BRANCHES: Final = 16
 
 _HASHES: Final = {algorithm.value: (algorithm, digest.size(algorithm)) for algorithm in HASHES}
+_COMMON_SIZE, _COMMON_HEAD = 36, 4  # bytes of an encoded digest by SHA-256 or SHAKE128, and of its head
+_COMMON_HEADS: Final = {
+    cbor.encode([algorithm.value, bytes(size)])[:_COMMON_HEAD]: algorithm
+    for algorithm, size in _HASHES.values()
+    if len(cbor.encode([algorithm.value, bytes(size)])) == _COMMON_SIZE
+}
 _UUID_SIZE = 16
+_new: Final = tuple.__new__  # makes a NamedTuple without running Python, where it is made for every command
 _POLICY_BITS = 15
 
 
@@ -46,7 +53,7 @@ def decode_sequence(
         MalformedError: The encoding or the structure is wrong.
         UnsupportedCommandError, UnsupportedParameterError: A label that hardsuit does not implement.
     """
-    reader = _Reader(where, budget or cbor.Budget(SEQUENCE_LIMITS), shared=shared)
+    reader = _Reader(where, budget or SEQUENCE_LIMITS.budget(len(raw)), shared=shared)
     return reader.sequence(raw, 0, MAX_NESTING)
 
 
@@ -68,6 +75,21 @@ def decode_digest(item: cbor.Item, where: str) -> Digest:
     if len(value) != size:
         raise MalformedError(where, f"a {draft_name(algorithm)} digest of {len(value)} bytes")
     return Digest(algorithm, value)
+
+
+def decode_encoded_digest(raw: bytes, where: str) -> Digest:
+    """Decode a SUIT_Digest from its encoding.
+
+    Deterministic CBOR leaves each digest one encoding, so a known head is all there is to look at.
+
+    Raises:
+        MalformedError, UnsupportedAlgorithmError: As :func:`decode_digest`.
+    """
+    if len(raw) == _COMMON_SIZE:
+        algorithm = _COMMON_HEADS.get(raw[:_COMMON_HEAD])
+        if algorithm is not None:
+            return _new(Digest, (algorithm, raw[_COMMON_HEAD:]))
+    return decode_digest(cbor.decode(raw, where=where), where)
 
 
 def decode_parameters(item: cbor.Item, where: str) -> Parameters:
@@ -105,19 +127,17 @@ class _Reader:
             raise MalformedError(self.where, "an empty sequence")
         known = _SHARED_COMMANDS if self.shared else _COMMANDS
         steps = []
-        for offset, number, start, item in pairs:
+        for offset, number, start, argument in pairs:
             row = known.get(number) if type(number) is int else None
             if row is None:
                 self._refuse(number)
             label, read = row
-            steps.append(Step(label, read(self, item, base + start, depth - 1), base + offset))
+            if read is not None:
+                argument = read(self, argument, base + start, depth - 1)  # noqa: PLW2901 - read now
+            elif type(argument) is not int or not 0 <= argument <= _POLICY_BITS:
+                raise MalformedError(self.where, "a reporting policy is a number of four bits")
+            steps.append(_new(Step, (label, argument, base + offset)))
         return tuple(steps)
-
-    def policy(self, item: cbor.Item, start: int, depth: int) -> int:
-        del start, depth
-        if type(item) is not int or not 0 <= item <= _POLICY_BITS:
-            raise MalformedError(self.where, "a reporting policy is a number of four bits")
-        return item
 
     def index(self, item: cbor.Item, start: int, depth: int) -> int | bool | tuple[int, ...]:
         del start, depth
@@ -202,12 +222,12 @@ def _uuid(item: cbor.Item, where: str) -> bytes:
 
 
 def _wrapped_digest(item: cbor.Item, where: str) -> Digest:
-    return decode_digest(cbor.decode(as_bytes(item, where), where=where), where)
+    return decode_encoded_digest(as_bytes(item, where), where)
 
 
 _ArgumentReader = Callable[[_Reader, cbor.Item, int, int], Any]
-_ARGUMENT_READERS: Final[Mapping[Argument, _ArgumentReader]] = {
-    Argument.POLICY: _Reader.policy,
+_ARGUMENT_READERS: Final[Mapping[Argument, _ArgumentReader | None]] = {
+    Argument.POLICY: None,  # checked in place: most commands have nothing else
     Argument.INDEX: _Reader.index,
     Argument.BRANCHES: _Reader.branches,
     Argument.SEQUENCE: _Reader.nested,

@@ -7,7 +7,7 @@ from spec.labels import CborTag, CoseAlgorithm
 from spec.labels import Envelope as Member
 from spec.labels import Manifest as ManifestMember
 from suit import cbor, digest
-from suit.decode_sequence import decode_digest
+from suit.decode_sequence import decode_encoded_digest
 from suit.encode import encode_digest, encode_envelope, encode_manifest, encode_sequence, encode_texts
 from suit.errors import LimitError, MalformedError, UsageError
 from suit.manifest import SEVERABLE, Digest, Envelope, Manifest, Sequence, Texts, severable_member
@@ -50,9 +50,9 @@ def open_envelope(raw: bytes, *, embedded: bool = False) -> Envelope:
         raise MalformedError("envelope", f"{draft_name(missing)} is missing")
     digest_bytes, blocks = _wrapper(members.pop(_WRAPPER_KEY))
     manifest = as_bytes(members.pop(_MANIFEST_KEY), "envelope.manifest")
-    severed, payloads = _sort_members(members)
+    severed, payloads = _sort_members(members) if members else ({}, {})
     return Envelope(
-        digest=decode_digest(cbor.decode(digest_bytes, where=_WRAPPER), _WRAPPER),
+        digest=decode_encoded_digest(digest_bytes, _WRAPPER),
         digest_bytes=digest_bytes,
         blocks=blocks,
         manifest=manifest,

@@ -26,8 +26,7 @@ ComponentId: TypeAlias = tuple[bytes, ...]
 Version: TypeAlias = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(NamedTuple):
     """SUIT_Digest (M8.3, 10): the algorithm and the bytes it gave."""
 
     algorithm: labels.CoseAlgorithm

@@ -1,5 +1,6 @@
 """Top-level command sequences of a manifest by their label, and the procedures that are made of them."""
 
+from operator import attrgetter
 from typing import Final
 
 from spec.labels import Manifest as Section
@@ -22,8 +23,7 @@ _EVERY: Final = (Section.COMMON, *UPDATE, Section.LOAD, Section.INVOKE, Section.
 _FIELDS: Final = {
     section: "shared_sequence" if section is Section.COMMON else section.name.lower() for section in _EVERY
 }
-# A look-up by enum member costs more than looking at the section: these are walked for every manifest.
-_PAIRS: Final = tuple(_FIELDS.items())
+_ALL: Final = attrgetter(*_FIELDS.values())  # in one call, as all are asked for with every manifest
 
 
 def member(manifest: Manifest, section: Section) -> Sequence | Severable[Sequence] | None:
@@ -35,8 +35,7 @@ def member(manifest: Manifest, section: Section) -> Sequence | Severable[Sequenc
 def present(manifest: Manifest) -> list[tuple[Section, Sequence]]:
     """Return every section that is at hand: neither missing nor cut off."""
     sections = []
-    for section, name in _PAIRS:
-        found = getattr(manifest, name)
+    for section, found in zip(_EVERY, _ALL(manifest), strict=True):
         if found is not None:
             sequence = found if type(found) is tuple else found.value
             if sequence is not None:
@@ -51,11 +50,11 @@ def procedure(manifest: Manifest, sections: tuple[Section, ...]) -> list[tuple[S
         AbortError: One was severed, and the envelope does not hold it.
     """
     found = []
-    for section, name in _PAIRS:
-        if getattr(manifest, name) is not None and section in sections:
-            sequence = needed(manifest, section)
-            if sequence is not None:
-                found.append((section, sequence))
+    for section, sequence in zip(_EVERY, _ALL(manifest), strict=True):
+        if sequence is not None and section in sections:
+            at_hand = sequence if type(sequence) is tuple else needed(manifest, section)
+            if at_hand is not None:
+                found.append((section, at_hand))
     return found
 
 

@@ -261,9 +261,9 @@ def test_nested_sequences_keep_offsets_into_the_top_level_sequence() -> None:
     steps = decode_sequence(raw, where="s")
 
     def at(offset: int) -> int:
-        number: int = cbor.decode_pairs(b"\x82" + raw[offset : offset + 2], where="", budget=cbor.Budget())[
-            0
-        ][1]
+        number: int = cbor.decode_pairs(
+            b"\x82" + raw[offset : offset + 2], where="", budget=cbor.DEFAULT_LIMITS.budget(100)
+        )[0][1]
         return number
 
     first, second, nil = steps[1].argument

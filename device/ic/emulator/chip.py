@@ -205,7 +205,7 @@ class Emulator(SecurityIC):
     @override
     def keys(self) -> Sequence[KeyInfo]:
         self._require_service()
-        return tuple(anchor.info for anchor in self._state.anchors.values())
+        return tuple([anchor.info for anchor in self._state.anchors.values()])
 
     @override
     def verify(

@@ -51,12 +51,13 @@ class TrustAnchor:
 
     key: CoseKey
     purposes: frozenset[Purpose]
+    info: KeyInfo = field(init=False, compare=False)
+    """The anchor as the IC shows it: asked for with every manifest."""
 
-    @property
-    def info(self) -> KeyInfo:
-        """The anchor as the IC shows it."""
+    def __post_init__(self) -> None:
         algorithms = tuple(sorted(self.key.admitted, key=lambda algorithm: algorithm.name))
-        return KeyInfo(self.key.name, self.key.kid, algorithms, self.purposes)
+        info = KeyInfo(self.key.name, self.key.kid, algorithms, self.purposes)
+        object.__setattr__(self, "info", info)
 
 
 @dataclass(frozen=True, slots=True)

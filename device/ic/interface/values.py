@@ -28,6 +28,8 @@ class Purpose(Enum):
     REPORT = "report"
     """The IC's own key, which signs reports; no trust anchor can have this purpose."""
 
+    __hash__ = object.__hash__  # members are singletons; Enum would hash their names
+
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
