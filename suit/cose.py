@@ -34,6 +34,7 @@ MAX_SIGNERS: Final = 8
 _LIMITS: Final = cbor.Limits(size=1 << 16, depth=8, items=512)
 _CONTEXT_SIGNATURE1: Final = b"\x84" + cbor.encode("Signature1")
 _NO_EXTERNAL_AAD: Final = cbor.encode(b"")
+_SIGN1: Final = CborTag.COSE_SIGN1
 _SIGNATURES: Final = SIGNATURES & IMPLEMENTED
 _MACS: Final = MACS & IMPLEMENTED
 
@@ -76,7 +77,7 @@ def parse_block(raw: bytes, payload: bytes, *, where: str) -> Block:
         UnsupportedCoseError: COSE that hardsuit does not understand.
     """
     item = cbor.decode(raw, where=where, limits=_LIMITS, ordered=False)
-    if not isinstance(item, cbor.Tagged):
+    if type(item) is not cbor.Tagged:
         raise MalformedError(where, "an authentication block has to be tagged")
     reader = _READERS.get(item.tag)
     if reader is None:
@@ -93,18 +94,11 @@ def parse_block(raw: bytes, payload: bytes, *, where: str) -> Block:
 
 def _read_sign1(header: Header, parts: list[cbor.Item], payload: bytes, where: str) -> Block:
     algorithm = protected_algorithm(header, _SIGNATURES, where)
-    structure = b"".join(
-        (
-            _CONTEXT_SIGNATURE1,
-            cbor.byte_string_head(len(header.protected)),
-            header.protected,
-            _NO_EXTERNAL_AAD,
-            cbor.byte_string_head(len(payload)),
-            payload,
-        )
-    )
+    protected = cbor.byte_string_head(len(header.protected)) + header.protected
+    covered = cbor.byte_string_head(len(payload)) + payload
+    structure = _CONTEXT_SIGNATURE1 + protected + _NO_EXTERNAL_AAD + covered
     proof = Attestation(header.kid, algorithm, structure, _value(parts[0], where))
-    return Block(CborTag.COSE_SIGN1, (proof,))
+    return Block(_SIGN1, (proof,))
 
 
 def _read_sign(header: Header, parts: list[cbor.Item], payload: bytes, where: str) -> Block:

@@ -60,7 +60,9 @@ def decode_manifest(raw: bytes, *, where: str = "manifest") -> Manifest:
             hardsuit does not implement (M6.1).
     """
     budget = SEQUENCE_LIMITS.budget(len(raw))
-    members = as_map(cbor.decode(raw, where=where, limits=SEQUENCE_LIMITS, budget=budget), where)
+    members = cbor.decode(raw, where=where, limits=SEQUENCE_LIMITS, budget=budget)
+    if type(members) is not dict:
+        raise MalformedError(where, "expected a map")
     if not members.keys() >= _REQUIRED.keys():
         missing = next(name for number, name in _REQUIRED.items() if number not in members)
         raise MalformedError(where, f"{missing} is missing")

@@ -3,6 +3,7 @@
 Labels without a row in :mod:`suit.commands` are refused with a typed error (M6.1).
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
@@ -34,6 +35,7 @@ _COMMON_HEADS: Final = {
     if len(cbor.encode([algorithm.value, bytes(size)])) == _COMMON_SIZE
 }
 _UUID_SIZE = 16
+_TINY = 4  # bytes
 _new: Final = tuple.__new__  # makes a NamedTuple without running Python, where it is made for every command
 _POLICY_BITS = 15
 
@@ -53,8 +55,15 @@ def decode_sequence(
         MalformedError: The encoding or the structure is wrong.
         UnsupportedCommandError, UnsupportedParameterError: A label that hardsuit does not implement.
     """
-    reader = _Reader(where, budget or SEQUENCE_LIMITS.budget(len(raw)), shared=shared)
-    return reader.sequence(raw, 0, MAX_NESTING)
+    if len(raw) <= _TINY and not shared:
+        return _tiny_sequence(raw, where)
+    return _Reader(where, budget or SEQUENCE_LIMITS.budget(len(raw)), shared).sequence(raw, 0, MAX_NESTING)
+
+
+@functools.lru_cache(maxsize=64)
+def _tiny_sequence(raw: bytes, where: str) -> Sequence:
+    """Decode a sequence of one command and its policy: most validate and invoke sequences are the same."""
+    return _Reader(where, SEQUENCE_LIMITS.budget(len(raw)), shared=False).sequence(raw, 0, MAX_NESTING)
 
 
 def decode_digest(item: cbor.Item, where: str) -> Digest:
@@ -114,7 +123,7 @@ class _Reader:
 
     __slots__ = ("budget", "shared", "where")
 
-    def __init__(self, where: str, budget: cbor.Budget, *, shared: bool) -> None:
+    def __init__(self, where: str, budget: cbor.Budget, shared: bool) -> None:  # noqa: FBT001 - made here
         self.where = where
         self.budget = budget
         self.shared = shared

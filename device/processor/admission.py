@@ -38,13 +38,16 @@ _REQUIRED: Final = Identifiers.REQUIRED
 _IDENTIFYING: Final = frozenset({Command.VENDOR_IDENTIFIER, Command.CLASS_IDENTIFIER})
 
 
-def admit(authentic: Authentic[Manifest], machine: Machine, floor: Floor) -> None:
+def admit(authentic: Authentic[Manifest], machine: Machine, floor: Floor) -> Granted:
     """Let a manifest through to its first command.
 
     Args:
         authentic: The manifest.
         machine: The device.
         floor: The lowest sequence number that the device takes, and the digest of the manifest that has it.
+
+    Returns:
+        What its signers may do.
 
     Raises:
         RollbackError: Its sequence number is below the floor (M8.4.2).
@@ -61,6 +64,7 @@ def admit(authentic: Authentic[Manifest], machine: Machine, floor: Floor) -> Non
     if manifest.component_id is not None:
         require_component(rights, manifest.component_id)
     admit_dependency(authentic, manifest.ids, rights, machine)
+    return rights
 
 
 def admit_dependency(

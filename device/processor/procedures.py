@@ -7,7 +7,7 @@ from device.ic.interface import Floor
 from device.processor.admission import admit
 from device.processor.interpreter import Interpreter
 from device.processor.machine import Machine, Trace
-from device.processor.rights import granted
+from device.processor.rights import Granted
 from device.processor.sections import INVOCATION, REMOVAL, UPDATE, VALIDATION, procedure
 from device.processor.tree import Node, Tree
 from spec.labels import Manifest as Section
@@ -41,10 +41,10 @@ def update(
         RollbackError, SequenceReusedError, ComponentError: See :func:`~device.processor.admission.admit`.
         ConditionFailedError, AbortError, HardsuitError: See :meth:`Interpreter.run`.
     """
-    admit(authentic, machine, floor)
+    rights = admit(authentic, machine, floor)
     trace = trace or Trace()
     with machine.components.transaction():
-        tree = _run(authentic, machine, UPDATE, trace)
+        tree = _run(authentic, machine, rights, UPDATE, trace)
         tree.commit(install=True)
     return trace
 
@@ -56,9 +56,9 @@ def validate(
 
     Args and errors are those of :func:`update`.
     """
-    admit(authentic, machine, floor)
+    rights = admit(authentic, machine, floor)
     trace = trace or Trace()
-    _run(authentic, machine, VALIDATION, trace)
+    _run(authentic, machine, rights, VALIDATION, trace)
     return trace
 
 
@@ -73,12 +73,12 @@ def uninstall(
 
     Args and errors are those of :func:`update`. A manifest without that sequence raises :class:`AbortError`.
     """
-    admit(authentic, machine, floor)
+    rights = admit(authentic, machine, floor)
     if authentic.manifest.uninstall is None:
         raise AbortError("the manifest has no uninstall sequence (T6)")
     trace = trace or Trace()
     with machine.components.transaction():
-        tree = _run(authentic, machine, REMOVAL, trace)
+        tree = _run(authentic, machine, rights, REMOVAL, trace)
         tree.commit(install=False)
     return trace
 
@@ -95,20 +95,24 @@ def invoke(
     Args and errors are those of :func:`update`. An invocation ends in an error or in an invoked image
     (M6.3): a manifest that invokes nothing raises :class:`AbortError`.
     """
-    admit(authentic, machine, floor)
+    rights = admit(authentic, machine, floor)
     if authentic.manifest.invoke is None:
         raise AbortError("the manifest has no invoke sequence (M6.3)")
     trace = trace or Trace()
     before = len(trace.invoked)
     with machine.components.transaction():
-        _run(authentic, machine, INVOCATION, trace)
+        _run(authentic, machine, rights, INVOCATION, trace)
         if len(trace.invoked) == before:
             raise AbortError("the manifest invoked nothing (M6.3)")
     return trace
 
 
 def _run(
-    authentic: Authentic[Manifest], machine: Machine, sections: tuple[Section, ...], trace: Trace
+    authentic: Authentic[Manifest],
+    machine: Machine,
+    rights: Granted,
+    sections: tuple[Section, ...],
+    trace: Trace,
 ) -> Tree:
     manifest = authentic.manifest
     # All that will be needed has to be there before the first command has an effect.
@@ -119,7 +123,7 @@ def _run(
         manifest.ids,
         authentic,
         digests=frozenset({authentic.envelope.digest.value}),
-        rights=granted(machine.policy.rights, authentic.keys),
+        rights=rights,
     )
     interpreter = Interpreter(root, manifest.shared_sequence, authentic.envelope.payloads)
     for section, sequence in sequences:
