@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from conformance.tests.test_teeth import NOTHING, Mistake, caught, replaced, sections
-from device.processor import admission, conditions, dependencies, interpreter, procedures, tree
+from device.processor import admission, conditions, dependencies, interpreter, tree
 from device.processor.interpreter import Interpreter
 from spec.labels import Command
 
@@ -82,7 +82,7 @@ def a_reference_is_given_up_twice(patch: pytest.MonkeyPatch) -> None:
 
 @mistake
 def everybody_has_every_right(patch: pytest.MonkeyPatch) -> None:
-    for module in (procedures, dependencies, admission):
+    for module in (dependencies, admission):
         patch.setattr(module, "granted", lambda *_: None)
 
 
