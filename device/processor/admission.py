@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from device.authenticate import Authentic
-from device.components import Components, show_id
+from device.components import show_id
 from device.ic.interface import Floor
 from device.processor.machine import Identifiers, Machine
 from device.processor.rights import Granted, granted, require_component, require_labels
+from device.processor.secondary import leads_away
 from device.processor.sections import present
 from spec.labels import Command, Parameter
 from spec.labels import Manifest as Section
@@ -82,7 +83,7 @@ def admit_dependency(
         ComponentError, RefusedError, ComponentUnauthorisedError, AbortError: As :func:`admit`.
     """
     manifest = authentic.manifest
-    _check_components(ids, machine.components)
+    _check_components(ids, machine)
     if machine.policy.identifiers is _REQUIRED:
         _require_identifiers(manifest.shared_sequence)
     sequences = present(manifest)
@@ -107,12 +108,12 @@ def check_sequence_number(authentic: Authentic[Manifest], floor: Floor) -> None:
         raise SequenceReusedError(f"sequence number {offered} was used by another manifest")
 
 
-def _check_components(wanted: tuple[ComponentId, ...], components: Components) -> None:
-    own = components.ids
-    if len(wanted) > len(own):
+def _check_components(wanted: tuple[ComponentId, ...], machine: Machine) -> None:
+    own = machine.components.ids
+    if len(wanted) > len(own) and not machine.secondaries:
         raise ComponentError(f"the manifest has {len(wanted)} components, this device {len(own)}")
     for component in wanted:
-        if component not in own:
+        if component not in own and not leads_away(component, machine.secondaries):
             raise ComponentError(f"this device has no component {show_id(component)}")
 
 

@@ -8,7 +8,7 @@ component takes the verdict back.
 import hmac
 from collections.abc import Set as AbstractSet
 
-from device.authenticate import authenticate
+from device.authenticate import Authentic, authenticate
 from device.components import show_id
 from device.processor.admission import admit_dependency
 from device.processor.rights import granted
@@ -18,8 +18,8 @@ from device.processor.tree import Node
 from spec.labels import Manifest as Section
 from suit.dependencies import MAX_DEPENDENCIES, MAX_DEPTH
 from suit.envelope import MAX_ENVELOPE, manifest_digest, open_envelope
-from suit.errors import AbortError, ComponentError, HardsuitError, LimitError
-from suit.manifest import ComponentId, Digest, Envelope
+from suit.errors import AbortError, ComponentError, ConditionFailedError, HardsuitError, LimitError
+from suit.manifest import ComponentId, Digest, Envelope, Manifest
 
 
 def matches(state: State, expected: Digest) -> bool:
@@ -35,13 +35,7 @@ def read_envelope(state: State) -> Envelope:
         AbortError: The component is absent.
         MalformedError: It holds no envelope, or one that is too large.
     """
-    size = state.components.size(state.current)
-    if size is None:
-        raise AbortError(f"dependency {state.index} is absent")
-    if size > MAX_ENVELOPE:
-        raise LimitError(f"dependency {state.index}", f"{size} bytes are over the limit of {MAX_ENVELOPE}")
-    # Embedded envelopes may have no tag (ADR 0005, 7.5), and a component does not say where it came from.
-    return open_envelope(b"".join(state.components.read(state.current)), embedded=True)
+    return _opened(_content(state))
 
 
 def verify(state: State) -> Node:
@@ -63,7 +57,8 @@ def verify(state: State) -> Node:
         raise AbortError("no image digest is set")
     if known is not None and _digest(known) == expected:
         return known
-    envelope = read_envelope(state)
+    raw = _content(state)
+    envelope = _opened(raw)
     if envelope.digest != expected:
         raise AbortError(f"dependency {index} is another manifest than the digest says")
     _require_place(node, expected.value)
@@ -71,6 +66,8 @@ def verify(state: State) -> Node:
     if dependency.prefix is not None and index < len(node.ids) - _virtual(node):
         prefix = (*prefix, *dependency.prefix)
     child = _admit(node, index, envelope, prefix)
+    if child.elsewhere and node.tree.sessions is not None:
+        node.tree.sessions.insert(prefix, raw, child.path)
     node.tree.digests.add(expected.value)
     node.tree.verdicts.setdefault(state.current, {})[node] = child
     return child
@@ -91,6 +88,28 @@ def require_lockstep(node: Node, processed: AbstractSet[int], section: Section) 
             node.tree.complain(f"dependency {index} did not run its {name} (T5.1)")
 
 
+def run_elsewhere(child: Node, section: Section) -> ConditionFailedError | None:
+    """Have a secondary processor run a section (T5.4.1); return the condition that failed, if one did."""
+    tree = child.tree
+    if tree.sessions is None:
+        raise AbortError("the secondary processor is not there")
+    return tree.sessions.run(child.prefix, section, tree.sets, child.path)
+
+
+def _content(state: State) -> bytes:
+    size = state.components.size(state.current)
+    if size is None:
+        raise AbortError(f"dependency {state.index} is absent")
+    if size > MAX_ENVELOPE:
+        raise LimitError(f"dependency {state.index}", f"{size} bytes are over the limit of {MAX_ENVELOPE}")
+    return b"".join(state.components.read(state.current))
+
+
+def _opened(raw: bytes) -> Envelope:
+    # Embedded envelopes may have no tag (ADR 0005, 7.5), and a component does not say where it came from.
+    return open_envelope(raw, embedded=True)
+
+
 def _admit(node: Node, index: int, envelope: Envelope, prefix: ComponentId) -> Node:
     machine = node.tree.machine
     if machine.ic is None:
@@ -105,15 +124,21 @@ def _admit(node: Node, index: int, envelope: Envelope, prefix: ComponentId) -> N
         prefix,
         node.digests | {envelope.digest.value},
         granted(machine.policy.rights, authentic.keys),
+        elsewhere=prefix in machine.secondaries,
     )
+    if not child.elsewhere:
+        _admit_here(child, authentic)
+    _require_populated(node, child)
+    return child
+
+
+def _admit_here(child: Node, authentic: Authentic[Manifest]) -> None:
     try:
-        admit_dependency(authentic, child.ids, child.rights, machine)
+        admit_dependency(authentic, child.ids, child.rights, child.tree.machine)
     except HardsuitError as error:
         if error.place is not None:
             error.place = error.place._replace(manifest=child.path)
         raise
-    _require_populated(node, child)
-    return child
 
 
 def _require_place(node: Node, digest: bytes) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from device.processor.conditions import CONDITIONS, Condition
-from device.processor.dependencies import require_lockstep, verify
+from device.processor.dependencies import require_lockstep, run_elsewhere, verify
 from device.processor.directives import DIRECTIVES, Directive
 from device.processor.machine import Record
 from device.processor.measure import measured
@@ -204,6 +204,8 @@ class Interpreter:
         sequence = None if manifest is None else needed(manifest, section)
         if sequence is None:
             return None
+        if child.elsewhere:
+            return run_elsewhere(child, section)
         known, interpreter = self._children.get(index, (None, None))
         if interpreter is None or known is not child:
             interpreter = _interpreter_of(child)

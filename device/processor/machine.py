@@ -9,6 +9,7 @@ from device.components import Components
 from device.ic.interface import SecurityIC
 from device.platform import Fetcher, Platform
 from device.processor.rights import Rights
+from device.processor.secondary import SecondaryProcessor
 from device.references import References
 from spec.labels import Parameter
 from suit.errors import Place
@@ -101,6 +102,7 @@ class Machine:
         references: Who needs which component; without it nobody but the manifest that runs does.
         clock: The trusted time in Unix seconds (:meth:`device.ic.interface.SecurityIC.now`); a device
             without one fails every use-before.
+        secondaries: Other processors, by the component prefix that leads to them (T5.4.1).
     """
 
     components: Components
@@ -111,3 +113,4 @@ class Machine:
     ic: SecurityIC | None = None
     references: References | None = None
     clock: Callable[[], int] | None = None
+    secondaries: Mapping[ComponentId, SecondaryProcessor] = field(default_factory=dict)

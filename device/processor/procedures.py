@@ -8,6 +8,7 @@ from device.processor.admission import admit
 from device.processor.interpreter import Interpreter
 from device.processor.machine import Machine, Trace
 from device.processor.rights import Granted
+from device.processor.secondary import Sessions
 from device.processor.sections import INVOCATION, REMOVAL, UPDATE, VALIDATION, procedure
 from device.processor.tree import Node, Tree
 from spec.labels import Manifest as Section
@@ -126,6 +127,11 @@ def _run(
         rights=rights,
     )
     interpreter = Interpreter(root, manifest.shared_sequence, authentic.envelope.payloads)
+    if machine.secondaries:
+        with Sessions(machine.secondaries, sections) as tree.sessions:
+            for section, sequence in sequences:
+                interpreter.run(section, sequence)
+        return tree
     for section, sequence in sequences:
         interpreter.run(section, sequence)
     return tree

@@ -14,6 +14,7 @@ from device.components import show_id
 from device.processor.machine import Machine, Profile, Trace
 from device.processor.parameters import ParameterSet
 from device.processor.rights import Granted, require_component
+from device.processor.secondary import Sessions
 from spec.labels import Manifest as Section
 from suit.errors import AbortError
 from suit.manifest import ComponentId, Dependency, Manifest
@@ -33,6 +34,7 @@ class Tree:
         digests: Manifests that were found intact.
         unlinked: Components whose reference was given up and that were not written since.
         declared: Components that manifests of this procedure name.
+        sessions: The secondary processors in this procedure, where there are any.
     """
 
     __slots__ = (
@@ -41,6 +43,7 @@ class Tree:
         "machine",
         "owner",
         "sections",
+        "sessions",
         "sets",
         "strict",
         "trace",
@@ -65,6 +68,7 @@ class Tree:
         self.digests: Final[set[bytes]] = set()
         self.unlinked: Final[set[ComponentId]] = set()
         self.declared: Final[set[ComponentId]] = set()
+        self.sessions: Sessions | None = None
 
     def parameters(self, component: ComponentId) -> ParameterSet:
         """Return the parameters of a component."""
@@ -125,6 +129,7 @@ class Node:
         prefix: What is put before its component identifiers.
         digests: The digests of this manifest and of all above it.
         rights: What its signers may do.
+        elsewhere: Whether a secondary processor runs it (T5.4.1).
     """
 
     tree: Tree
@@ -134,6 +139,7 @@ class Node:
     prefix: ComponentId = ()
     digests: frozenset[bytes] = frozenset()
     rights: Granted = None
+    elsewhere: bool = False
     dependencies: Mapping[int, Dependency] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:

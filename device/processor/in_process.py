@@ -1,0 +1,90 @@
+"""A secondary processor in this process: our own, with components, keys and rights of its own (T5.4.1)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from typing_extensions import override
+
+from device.authenticate import authenticate
+from device.components import show_id
+from device.processor.admission import admit_dependency
+from device.processor.interpreter import Interpreter
+from device.processor.machine import Machine, Trace
+from device.processor.parameters import FIELDS
+from device.processor.rights import DECISIVE, granted
+from device.processor.secondary import SecondaryProcessor, Session, Setting
+from device.processor.sections import needed
+from device.processor.tree import Node, Tree
+from spec.labels import Manifest as Section
+from spec.labels import Parameter
+from suit.envelope import open_envelope
+from suit.errors import AbortError, ComponentError, ComponentUnauthorisedError
+from suit.manifest import ComponentId, Manifest
+
+SETTABLE: Final = frozenset(FIELDS) - DECISIVE
+"""What a primary may set unless its integrator says otherwise: nothing that tells the right image."""
+
+
+class InProcess(SecondaryProcessor):
+    """Our own processor as a secondary one.
+
+    Args:
+        machine: Its components, platform, fetcher and security IC; none of them need be the primary's.
+        settable: The parameters that the primary may set.
+
+    Attributes:
+        trace: What its last procedure did.
+    """
+
+    def __init__(self, machine: Machine, *, settable: frozenset[Parameter] = SETTABLE) -> None:
+        self._machine = machine
+        self._settable = settable
+        self.trace = Trace()
+
+    @override
+    @contextmanager
+    def session(self, sections: tuple[Section, ...]) -> Iterator[Session]:
+        self.trace = Trace()
+        tree = Tree(self._machine, self.trace, sections=sections)
+        with self._machine.components.transaction():
+            yield _Session(tree, self._settable)
+
+
+class _Session(Session):
+    def __init__(self, tree: Tree, settable: frozenset[Parameter]) -> None:
+        self._tree = tree
+        self._settable = settable
+        self._inserted: tuple[Manifest, Interpreter] | None = None
+
+    @override
+    def insert_envelope(self, raw: bytes) -> None:
+        self._inserted = None
+        machine = self._tree.machine
+        if machine.ic is None:
+            raise AbortError("there is no security IC to verify an envelope with")
+        envelope = open_envelope(raw, embedded=True)
+        authentic = authenticate(envelope, machine.ic)
+        manifest = authentic.manifest
+        rights = granted(machine.policy.rights, authentic.keys)
+        admit_dependency(authentic, manifest.ids, rights, machine)
+        digests = frozenset({envelope.digest.value})
+        node = Node(self._tree, manifest.ids, authentic, digests=digests, rights=rights)
+        self._inserted = manifest, Interpreter(node, manifest.shared_sequence, envelope.payloads)
+
+    @override
+    def set_parameter(self, component: ComponentId, parameter: Parameter, value: Setting) -> None:
+        if component not in self._tree.machine.components.ids:
+            raise ComponentError(f"the secondary processor has no component {show_id(component)}")
+        if parameter not in self._settable:
+            raise ComponentUnauthorisedError(f"the secondary processor lets nobody set {parameter.name}")
+        setattr(self._tree.parameters(component), FIELDS[parameter], value)
+
+    @override
+    def run_section(self, section: Section) -> None:
+        if self._inserted is None:
+            raise AbortError("the secondary processor has no envelope")
+        manifest, interpreter = self._inserted
+        sequence = needed(manifest, section)
+        if sequence is not None:
+            interpreter.run(section, sequence)
