@@ -1,6 +1,7 @@
 """The templates of ``hardsuit suit new`` on a device: each does what it says, and on no other device."""
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,12 @@ from conformance.client import answer
 from suit import describe
 from suit.attest import attest
 from suit.encode import encode_envelope
+from suit.manifest import Envelope
 from suit.patterns import template, titles
 from suit.signer import KeyType, generate
 
-FILES = {
-    name: name.encode() * 50
-    for name in ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "configuration.bin")
-}
+_NAMES = ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "firmware-old.bin", "firmware.delta")
+FILES = {name: name.encode() * 50 for name in (*_NAMES, "configuration.bin", "library.bin")}
 VENDOR = uuid.uuid5(uuid.NAMESPACE_DNS, "vendor.example")
 PRODUCT = uuid.uuid5(VENDOR, "product")
 KEY = generate(KeyType.P256)
@@ -28,6 +28,13 @@ INSTALLED = {
     "integrated-payload": {"02": "configuration.bin"},
     "external-storage": {"00": "firmware.bin"},
     "ab-slots": {"00": "firmware-a.bin"},
+    "dependency": {"01": "library.bin"},
+    "dependent": {"00": "firmware.bin", "01": "library.bin", "02": "an envelope"},
+    "delta-slot": {"00": "firmware-old.bin", "01": "firmware.delta"},
+}
+BEFORE = {
+    "trusted-invocation": {"00": FILES["firmware.bin"]},
+    "delta-slot": {"00": FILES["firmware-old.bin"]},
 }
 
 
@@ -35,7 +42,12 @@ INSTALLED = {
 def directory(tmp_path: Path) -> Path:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
+    (tmp_path / "dependency.yaml").write_text(template("dependency"))
     return tmp_path
+
+
+def signed(envelope: Envelope) -> Envelope:
+    return attest(envelope, [KEY])
 
 
 def outcome(
@@ -46,8 +58,9 @@ def outcome(
     vendor: uuid.UUID = VENDOR,
     slot: int = 0,
     before: dict[str, bytes] | None = None,
+    envelope: bytes | None = None,
 ) -> dict[str, Any]:
-    sealed = describe.build(template(name), name=name, directory=directory)
+    sealed = describe.build(template(name), name=name, directory=directory, finish=signed)
     components = [
         {
             "id": [id_],
@@ -70,7 +83,7 @@ def outcome(
             "case": name,
             "procedure": procedure,
             "profile": "strict",
-            "envelope": encode_envelope(attest(sealed, [KEY])).hex(),
+            "envelope": (envelope or encode_envelope(signed(sealed))).hex(),
             "device": device,
             "keys": [{"cose_key": KEY.public.to_cose().hex(), "use": "verify"}],
             "resources": {file: content.hex() for file, content in FILES.items()},
@@ -80,7 +93,11 @@ def outcome(
 
 def contents(found: dict[str, Any]) -> dict[str, str]:
     names = {content.hex(): name for name, content in FILES.items()}
-    return {one["id"][0]: names[one["content"]] for one in found["components"] if one["content"] is not None}
+    return {
+        one["id"][0]: "an envelope" if one["content"].startswith("d86b") else names[one["content"]]
+        for one in found["components"]
+        if one["content"] is not None
+    }
 
 
 def test_every_template_is_tried() -> None:
@@ -89,8 +106,7 @@ def test_every_template_is_tried() -> None:
 
 @pytest.mark.parametrize("name", sorted(INSTALLED))
 def test_a_template_installs_what_it_says(name: str, directory: Path) -> None:
-    before = {"00": FILES["firmware.bin"]} if name == "trusted-invocation" else None
-    found = outcome(name, directory, before=before)
+    found = outcome(name, directory, before=BEFORE.get(name))
     assert (found["outcome"], contents(found)) == ("accepted", INSTALLED[name])
 
 
@@ -117,3 +133,47 @@ def test_a_template_that_invokes_starts_what_matches_and_nothing_else(
     assert [one["id"] for one in found["invoked"]] == [[invoked]]
     found = outcome(name, directory, "invoke", before={"00": b"changed"})
     assert (found["outcome"], found["invoked"]) == ("rejected", [])
+
+
+@pytest.mark.req("I4.3.9", "I4.2.10")
+def test_a_delta_is_not_fetched_for_another_image_than_it_was_made_for(directory: Path) -> None:
+    for other in (b"another image", FILES["firmware.bin"]):
+        found = outcome("delta-slot", directory, before={"00": other})
+        assert (found["outcome"], found["reason"], found["fetched"]) == ("rejected", 10, [])
+        assert [one["content"] for one in found["components"]] == [other.hex(), None, None]
+
+
+@pytest.mark.req("I4.3.9")
+@pytest.mark.parametrize(
+    ("before", "starts"),
+    [
+        ({"00": "firmware-old.bin", "01": "firmware.delta"}, True),
+        ({"00": "firmware.bin", "01": "firmware.delta"}, True),
+        ({"00": "firmware.bin"}, True),
+        ({"00": "firmware-old.bin"}, False),
+        ({"00": "firmware-a.bin", "01": "firmware.delta"}, False),
+        ({"00": "firmware-old.bin", "01": "firmware.bin"}, False),
+    ],
+)
+def test_a_delta_slot_starts_the_old_image_with_its_delta_or_the_new_one(
+    before: dict[str, str], starts: bool, directory: Path
+) -> None:
+    found = outcome(
+        "delta-slot", directory, "invoke", before={name: FILES[file] for name, file in before.items()}
+    )
+    assert [one["id"] for one in found["invoked"]] == ([["00"]] if starts else [])
+
+
+def test_a_dependent_installs_nothing_when_its_dependency_is_another(directory: Path) -> None:
+    whole = describe.build(template("dependent"), name="dependent", directory=directory, finish=signed)
+    other = signed(
+        describe.build(
+            template("dependency").replace("manifest-sequence-number: 1", "manifest-sequence-number: 2"),
+            name="other",
+            directory=directory,
+        )
+    )
+    swapped = encode_envelope(replace(signed(whole), payloads={"#library": encode_envelope(other)}))
+    found = outcome("dependent", directory, envelope=swapped)
+    assert (found["outcome"], contents(found), found["fetched"]) == ("rejected", {}, [])
+    assert found["reason"] == 11

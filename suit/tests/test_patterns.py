@@ -6,6 +6,7 @@ import pytest
 
 from spec.labels import Command
 from suit import describe, edn
+from suit.attest import attest
 from suit.decode import attach_severed, decode_manifest
 from suit.encode import encode_envelope
 from suit.envelope import open_envelope
@@ -15,33 +16,47 @@ from suit.lint_rules import UNSIGNED
 from suit.manifest import Envelope, Manifest
 from suit.patterns import template, titles
 from suit.show import show
+from suit.signer import KeyType, generate
 
 NAMES = sorted(titles())
+KEY = generate(KeyType.P256)
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    for name in ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "configuration.bin"):
+    names = ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "firmware-old.bin", "firmware.delta")
+    for name in (*names, "configuration.bin", "library.bin"):
         (tmp_path / name).write_bytes(name.encode() * 50)
+    (tmp_path / "dependency.yaml").write_text(template("dependency"))
     return tmp_path
 
 
 def built(name: str, directory: Path) -> tuple[Envelope, Manifest]:
-    raw = encode_envelope(describe.build(template(name), name=name, directory=directory))
+    made = describe.build(
+        template(name), name=name, directory=directory, finish=lambda one: attest(one, [KEY])
+    )
+    raw = encode_envelope(made)
     envelope = open_envelope(raw)
     return envelope, attach_severed(decode_manifest(envelope.manifest), envelope)
 
 
-def test_there_is_a_template_for_each_pattern_of_the_base_document() -> None:
-    assert {
-        "compatibility-check",
-        "trusted-invocation",
-        "download",
-        "install",
-        "integrated-payload",
-        "external-storage",
-        "ab-slots",
-    } <= set(NAMES)
+PATTERNS = {
+    "compatibility": "compatibility-check",
+    "trusted invocation": "trusted-invocation",
+    "download": "download",
+    "install": "install",
+    "integrated": "integrated-payload",
+    "load from external storage": "external-storage",
+    "A/B": "ab-slots",
+    "dependency": "dependency",
+    "dependent": "dependent",
+    "delta slot": "delta-slot",
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_there_is_a_template_for_each_pattern_of_the_drafts(pattern: str) -> None:
+    assert PATTERNS[pattern] in NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
