@@ -11,19 +11,23 @@ from typing import Any
 
 from device.authenticate import Authentic, authenticate
 from device.boot import (
+    LAST_BOOT,
+    LAST_UPDATE,
     Booted,
     BootLoader,
     current_record,
-    last_boot,
+    kept_note,
     load_system,
     raise_floor,
+    remember,
     require_covered,
 )
 from device.capability import capabilities_of
 from device.components import show_id
 from device.ic.interface import Floor, SecurityIC, sequence_slot
 from device.platform import Fetcher, Platform
-from device.processor import Machine, update, validate
+from device.processor import Machine, Profile, Trace, update, validate
+from device.processor import Policy as Rules
 from device.processor.admission import check_sequence_number
 from device.record import BootRecord, RecordLostError, System, load_record, save_record
 from device.reporter import UNSUPPORTED, Procedure, Reporter, kept_report, refusals_reported
@@ -56,6 +60,7 @@ class Policy:
         channel: The third one.
         capacities: Its components and how many bytes each may hold.
         encrypt_reports: SUIT reports leave encrypted or not at all.
+        profile: How it takes the rules for trees of manifests (ADR 0007).
     """
 
     vendor: bytes
@@ -63,6 +68,7 @@ class Policy:
     channel: str
     capacities: Mapping[ComponentId, int]
     encrypt_reports: bool = False
+    profile: Profile = Profile.STRICT
 
 
 class Device:
@@ -70,6 +76,7 @@ class Device:
 
     Attributes:
         ic: The security IC.
+        warnings: Rules that the manifests of the last update or boot broke and that profile compat lets pass.
 
     Args:
         storage: The storage port, for images, envelopes and the boot record.
@@ -95,6 +102,8 @@ class Device:
         self._fetcher = fetcher
         self._platform = platform
         self._policy = policy
+        self._rules = Rules(profile=policy.profile)
+        self.warnings: tuple[str, ...] = ()
 
     def update(self, *, retry: bool = False) -> System:
         """Install the newest release for this device; it runs from the next boot, on trial.
@@ -142,12 +151,18 @@ class Device:
             components,
             self._aware_of(record.confirmed),
             self._fetcher,
+            self._rules,
             observer=reporter,
             ic=self.ic,
             clock=self.ic.now,
         )
-        update(authentic, machine, floor=floor)
-        require_covered(authentic.manifest, components.images, validate(authentic, machine, floor=floor))
+        installing, validating = Trace(), Trace()
+        try:
+            update(authentic, machine, floor=floor, trace=installing)
+            validate(authentic, machine, floor=floor, trace=validating)
+        finally:
+            self._warn(authentic, installing, validating)
+        require_covered(authentic.manifest, components.images, validating)
         system = components.seal(
             encode_envelope(authentic.envelope),
             authentic.manifest.sequence_number,
@@ -159,8 +174,12 @@ class Device:
 
     def boot(self) -> Booted:
         """Start what is installed: the trial once, the confirmed system otherwise (:mod:`device.boot`)."""
-        loader = BootLoader(self._storage, self.ic, self._platform, self._fetcher, self._policy.capacities)
-        return loader.boot()
+        loader = BootLoader(
+            self._storage, self.ic, self._platform, self._fetcher, self._policy.capacities, self._rules
+        )
+        booted = loader.boot()
+        self.warnings = booted.warnings
+        return booted
 
     def confirm(self) -> System:
         """Declare that the trial works: it is what boots from now on, and nothing older ever will.
@@ -215,7 +234,8 @@ class Device:
                 "snapshot": list(anchor.snapshot),
                 "time_floor": anchor.time_floor,
             },
-            "last_boot": last_boot(self._storage),
+            "last_boot": kept_note(self._storage, LAST_BOOT),
+            "last_update": kept_note(self._storage, LAST_UPDATE),
         }
 
     def suit_report(
@@ -256,6 +276,14 @@ class Device:
         return Versioned(
             self._platform, running.images, lambda: load_system(self._storage, self.ic, running).manifest
         )
+
+    def _warn(self, authentic: Authentic[Manifest], *traces: Trace) -> None:
+        """Keep what profile compat let pass in an update; a device that was never warned writes nothing."""
+        self.warnings = tuple(dict.fromkeys([words for trace in traces for words in trace.warnings]))
+        if self.warnings or kept_note(self._storage, LAST_UPDATE) is not None:
+            number = authentic.manifest.sequence_number
+            told = {"sequence_number": number, "warnings": list(self.warnings)}
+            remember(self._storage, LAST_UPDATE, told)
 
     def _require_news(self, listed: TargetInfo, *, retry: bool) -> None:
         record = self._record_or_none()

@@ -15,7 +15,7 @@ from device.components import show_id
 from device.ic.errors import IcError
 from device.ic.interface import SecurityIC, sequence_slot
 from device.platform import Fetcher, Platform
-from device.processor import Machine, Trace, invoke
+from device.processor import Machine, Policy, Trace, invoke
 from device.processor.admission import check_sequence_number
 from device.record import BootRecord, System, load_record, save_record
 from device.reporter import HandingOver, Procedure, Reporter, refusals_reported
@@ -32,7 +32,9 @@ TRIAL_BOOTS: Final = 1
 PCR_IMAGES: Final = 8
 PCR_MANIFEST: Final = 9
 LAST_BOOT: Final = "boot/last.json"
+LAST_UPDATE: Final = "boot/update.json"
 _MAX_NOTE: Final = 1 << 16
+_POLICY: Final = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Booted:
         images: SHA-256 of each component with content, by the IC.
         pcrs: The PCRs that were extended with manifest and images.
         failure: Why a trial was given up, now or before; empty when none was.
+        warnings: Rules that the manifests broke and that profile compat lets pass.
     """
 
     system: System
@@ -52,6 +55,7 @@ class Booted:
     images: Mapping[ComponentId, bytes]
     pcrs: Mapping[int, bytes]
     failure: str
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -64,6 +68,7 @@ class Booted:
             ],
             "pcrs": {str(index): value.hex() for index, value in self.pcrs.items()},
             "failure": self.failure,
+            "warnings": list(self.warnings),
         }
 
 
@@ -77,7 +82,9 @@ class BootLoader:
         platform: Platform,
         fetcher: Fetcher,
         capacities: Mapping[ComponentId, int],
+        policy: Policy = _POLICY,
     ) -> None:
+        self._policy = policy
         self._storage = storage
         self._ic = ic
         self._platform = platform
@@ -131,11 +138,16 @@ class BootLoader:
         booted = Booted(system, trial, images, pcrs, record.failure)
         if not trial:
             raise_floor(self._ic, authentic)
-        remember(self._storage, booted)
+        remember(self._storage, LAST_BOOT, booted.to_dict())
         trace = Trace()
+
+        def warned() -> Booted:
+            return replace(booted, warnings=tuple(dict.fromkeys(trace.warnings)))
 
         def let_go(component: ComponentId) -> None:
             require_covered(authentic.manifest, system.images, trace)
+            if trace.warnings:
+                remember(self._storage, LAST_BOOT, warned().to_dict())
             if trial:
                 save_record(self._storage, replace(load_record(self._storage), started=True))
             reporter.handed_over(component)
@@ -143,11 +155,17 @@ class BootLoader:
         installed = Versioned(self._platform, system.images, lambda: authentic.manifest)
         platform = HandingOver(installed, let_go)
         machine = Machine(
-            components, platform, self._fetcher, observer=reporter, ic=self._ic, clock=self._ic.now
+            components,
+            platform,
+            self._fetcher,
+            self._policy,
+            observer=reporter,
+            ic=self._ic,
+            clock=self._ic.now,
         )
         floor = self._ic.floor(sequence_slot(authentic.manifest.component_id))
         invoke(authentic, machine, floor=floor, trace=trace)
-        return booted
+        return warned()
 
     def _measure(self, system: System, components: Installed) -> dict[ComponentId, bytes]:
         """Extend the PCRs with what is about to run, before it runs."""
@@ -162,32 +180,32 @@ class BootLoader:
 
 
 def require_covered(manifest: Manifest, images: Collection[ComponentId], trace: Trace) -> None:
-    """Let nothing start whose image the manifest's own sequences did not match with a digest.
+    """Let nothing start whose image the manifests' own sequences did not match with a digest.
 
     Raises:
-        RefusedError: A component of the manifest has content that no image-match covers.
+        RefusedError: A component of the manifest, or of a dependency, has content that no image-match covers.
     """
-    loose = [component for component in manifest.components if component in images]
+    named = dict.fromkeys((*manifest.ids, *sorted(trace.below)))
+    loose = [component for component in named if component in images]
     names = ", ".join(show_id(component) for component in loose if component not in trace.verified)
     if names:
         raise RefusedError(f"no image-match of the validate sequence covers {names}")
 
 
-def remember(storage: Storage, booted: Booted) -> None:
-    """Keep what was measured for :meth:`Device.report`; an unchanged boot writes nothing.
+def remember(storage: Storage, name: str, told: dict[str, Any]) -> None:
+    """Keep a note for :meth:`Device.report`; one that is there already is not written again.
 
-    It is a note, and nothing may fail to boot for a note.
+    Nothing may fail to boot, or to be installed, for a note.
     """
-    told = booted.to_dict()
-    if last_boot(storage) != told:
+    if kept_note(storage, name) != told:
         with suppress(StorageError):
-            replace_file(storage, LAST_BOOT, json.dumps(told).encode())
+            replace_file(storage, name, json.dumps(told).encode())
 
 
-def last_boot(storage: Storage) -> dict[str, Any] | None:
-    """Return what :func:`remember` kept; None when nothing was booted or the note is damaged."""
+def kept_note(storage: Storage, name: str) -> dict[str, Any] | None:
+    """Return what :func:`remember` kept; None when there is nothing or the note is damaged."""
     try:
-        told: dict[str, Any] = json.loads(storage.read(LAST_BOOT, 0, _MAX_NOTE))
+        told: dict[str, Any] = json.loads(storage.read(name, 0, _MAX_NOTE))
     except (StorageError, ValueError, RecursionError):
         return None
     return told

@@ -67,6 +67,13 @@ def cli() -> None:
     help="FUNCTION=LEVEL (host, adapter, chip) that the IC must reach, such as floor=adapter; repeatable.",
 )
 @click.option(
+    "--profile",
+    type=click.Choice(("strict", "compat")),
+    default="strict",
+    show_default=True,
+    help="compat carries out trees of manifests that leave out checks of their dependencies, and says so.",
+)
+@click.option(
     "--secret-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Authorizes later changes of trust anchors; without it they are fixed.",
@@ -90,6 +97,7 @@ def init(
     origins: Sequence[str],
     ic: str,
     require: Sequence[str],
+    profile: str,
     secret_file: Path | None,
     report_cipher: Path | None,
 ) -> object:
@@ -97,6 +105,7 @@ def init(
     from device.config import Config, parse_components, parse_uuid
     from device.home import create
     from device.ic.places import parse_requirement
+    from device.processor import Profile
     from suit.keys import load_key
     from suit.report_cipher import ReportCipher
 
@@ -111,6 +120,7 @@ def init(
         ic=ic,
         require=dict(map(parse_requirement, require)),
         encrypt_reports=report_cipher is not None,
+        profile=Profile[profile.upper()],
     )
     keys = {key.name: key for key in map(load_key, trust)}
     create(
@@ -134,8 +144,9 @@ def update(console: Console, directory: Path, retry: bool) -> object:  # noqa: F
 
     with _watching(console) as watch, opened(directory, watch=watch) as device:
         system = device.update(retry=retry)
+        _warn(console, device.warnings)
     console.say(f"installed sequence number {system.sequence_number}; boot to try it")
-    return system.to_dict()
+    return system.to_dict() | {"warnings": list(device.warnings)}
 
 
 @command(cli)
@@ -147,6 +158,7 @@ def boot(console: Console, directory: Path) -> object:
 
     with opened(directory) as device:
         booted = device.boot()
+        _warn(console, device.warnings)
     state = "on trial" if booted.trial else "confirmed"
     if booted.failure:
         console.say(f"fell back: {booted.failure}")
@@ -243,6 +255,11 @@ def report_key(console: Console, directory: Path, out: str | None) -> object:
     if out or not console.json:
         write_output(out, key.to_cose())
     return {"name": key.name.hex(), "cose_key": key.to_cose().hex()}
+
+
+def _warn(console: Console, warnings: Sequence[str]) -> None:
+    for words in warnings:
+        console.say(f"warning: profile strict would refuse this: {words}")
 
 
 def _describe(system: "System | None") -> str:

@@ -9,14 +9,16 @@ from urllib.parse import urlsplit
 
 from device.ic.interface import Where
 from device.ic.places import PROCESS, require_place
+from device.processor import Profile
 from suit.errors import MalformedError, StorageError, UsageError
 from suit.manifest import ComponentId
 from suit.target import target_path
 
 _FIELDS: Final = {"url", "vendor", "class", "device", "channel", "components", "origins"}
-_LATER_FIELDS: Final = {"ic", "require", "reports"}
+_LATER_FIELDS: Final = {"ic", "require", "reports", "profile"}
 """What an older hardsuit did not write."""
 _REPORTS: Final = {"signed": False, "encrypted": True}
+PROFILES: Final = tuple(profile.name.lower() for profile in Profile)
 _HEX_PART: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _UUID_SIZE: Final = 16
 
@@ -36,6 +38,7 @@ class Config:
         ic: Where its security IC is (:mod:`device.ic.places`).
         require: Levels of enforcement by function; the device does not start with less.
         encrypt_reports: SUIT reports leave encrypted, or not at all.
+        profile: How it takes the rules for trees of manifests.
     """
 
     url: str
@@ -48,6 +51,7 @@ class Config:
     ic: str = PROCESS
     require: Mapping[str, Where] = field(default_factory=dict)
     encrypt_reports: bool = False
+    profile: Profile = Profile.STRICT
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before it is written anywhere."""
@@ -83,6 +87,7 @@ class Config:
             "ic": self.ic,
             "require": {name: level.name.lower() for name, level in sorted(self.require.items())},
             "reports": "encrypted" if self.encrypt_reports else "signed",
+            "profile": self.profile.name.lower(),
         }
         return json.dumps(fields, indent=2) + "\n"
 
@@ -113,6 +118,7 @@ class Config:
                     str(name): Where[str(level).upper()] for name, level in fields.get("require", {}).items()
                 },
                 encrypt_reports=_REPORTS[fields.get("reports", "signed")],
+                profile=Profile[str(fields.get("profile", PROFILES[0])).upper()],
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError) as error:
             raise StorageError(f"device.json: damaged ({error})") from error

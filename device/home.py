@@ -181,6 +181,7 @@ def opened(
                 channel or config.channel,
                 config.capacities,
                 config.encrypt_reports,
+                profile=config.profile,
             ),
         )
 

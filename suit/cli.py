@@ -127,6 +127,8 @@ def verify(console: Console, envelope: str, keys: tuple[Path, ...]) -> dict[str,
     for name in names:
         console.data(f"{'vouched for by':<17} {vouching[name]}")
     manifest = attach_severed(decode_manifest(opened.manifest), opened)
+    if manifest.dependencies:
+        _say_lockstep(console, opened, manifest)
     console.data(f"{'sequence number':<17} {manifest.sequence_number}")
     console.data(f"{'manifest digest':<17} {_digest(opened)}")
     return _summary(opened) | {
@@ -228,6 +230,15 @@ def extract(console: Console, envelope: str, uri: str | None, out: str | None) -
         return {"uri": uri, "size": len(content), "content": content.hex()}
     write_output(out, content)
     return {"uri": uri, "size": len(content)}
+
+
+def _say_lockstep(console: Console, envelope: "Envelope", manifest: "Manifest") -> None:
+    from suit.lint import lint as check
+    from suit.lint_rules import LOCKSTEP
+
+    for finding in check(envelope, manifest):
+        if finding.rule in LOCKSTEP:
+            console.say(f"warning: profile strict refuses this: {finding.where}: {finding.message}")
 
 
 def _open(name: str) -> "Envelope":

@@ -319,6 +319,9 @@ VIRTUAL_DEPENDENCY: Final = Rule(
     "past their end, where not every processor looks.",
 )
 
+LOCKSTEP: Final = (UNCHECKED_DEPENDENCY, UNPOPULATED, UNPROCESSED, UNRESOLVED, EARLY_PAYLOAD)
+"""What devices of profile strict refuse and those of profile compat let pass (ADR 0007)."""
+
 DEPRECATED: Final = {
     CoseAlgorithm.ES256: CoseAlgorithm.ESP256,
     CoseAlgorithm.ES384: CoseAlgorithm.ESP384,

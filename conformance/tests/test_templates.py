@@ -135,7 +135,7 @@ def test_a_template_that_invokes_starts_what_matches_and_nothing_else(
     assert (found["outcome"], found["invoked"]) == ("rejected", [])
 
 
-@pytest.mark.req("I4.3.9", "I4.2.10")
+@pytest.mark.req("I4.3.9")
 def test_a_delta_is_not_fetched_for_another_image_than_it_was_made_for(directory: Path) -> None:
     for other in (b"another image", FILES["firmware.bin"]):
         found = outcome("delta-slot", directory, before={"00": other})

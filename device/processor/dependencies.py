@@ -69,6 +69,7 @@ def verify(state: State) -> Node:
     if child.elsewhere and node.tree.sessions is not None:
         node.tree.sessions.insert(prefix, raw, child.path)
     node.tree.digests.add(expected.value)
+    node.tree.trace.verified.add(state.current)
     node.tree.verdicts.setdefault(state.current, {})[node] = child
     return child
 
@@ -128,6 +129,7 @@ def _admit(node: Node, index: int, envelope: Envelope, prefix: ComponentId) -> N
     )
     if not child.elsewhere:
         _admit_here(child, authentic)
+        node.tree.trace.below.update(child.ids)
     _require_populated(node, child)
     return child
 

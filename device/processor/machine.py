@@ -74,6 +74,7 @@ class Trace:
         written: The components whose content was replaced.
         verified: The components whose present content matched its digest.
         warnings: Rules that the manifests broke and that profile compat lets pass.
+        below: The components that dependencies name.
     """
 
     fetched: list[str] = field(default_factory=list)
@@ -81,6 +82,7 @@ class Trace:
     written: set[ComponentId] = field(default_factory=set)
     verified: set[ComponentId] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    below: set[ComponentId] = field(default_factory=set)
 
     def wrote(self, component: ComponentId) -> None:
         """Note new content, which nothing has verified yet."""
