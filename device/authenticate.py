@@ -57,7 +57,7 @@ def authenticate(envelope: Envelope, ic: SecurityIC) -> Authentic[Manifest]:
     verifier = _IcVerifier(ic)
     keys = rules.authenticate(envelope, verifier)
     manifest = attach_severed(decode_manifest(envelope.manifest), envelope)
-    tickets = tuple([verifier.tickets[name] for name in keys])
+    tickets = tuple(map(verifier.tickets.__getitem__, keys))
     return Authentic(manifest, envelope, keys, tickets, _MAKER)
 
 

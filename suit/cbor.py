@@ -25,7 +25,6 @@ from suit.cbor_reading import (
     OverLimitError,
     Tagged,
     argument_at,
-    too_many,
 )
 from suit.errors import LimitError, MalformedError
 
@@ -86,9 +85,8 @@ def decode_pairs(raw: bytes, *, where: str, budget: Budget) -> list[tuple[int, I
         count, pos = raw[0] - FIRST_ARRAY, 1
         if not 0 <= count < DIRECT or count & 1:
             count, pos = _pairs_head(raw)
-        budget.items -= count
-        if budget.items < 0:
-            raise too_many()
+        if budget.counted:
+            budget.spend(count)
         for _ in range(count >> 1):
             start = pos
             label = raw[pos]

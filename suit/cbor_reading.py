@@ -5,7 +5,6 @@ For :mod:`suit.cbor` alone, which is the door. The readers know no place and no 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 from typing import Any, Final
 
 from spec.labels import CborTag
@@ -41,7 +40,10 @@ class Limits:
         self.depth: Final = depth
         self.items: Final = items
         self.text: Final = text
-        self.uncounted: Final = Budget(self, items=inf, ordered=False), Budget(self, items=inf)
+        self.uncounted: Final = (
+            Budget(self, counted=False, ordered=False),
+            Budget(self, counted=False),
+        )
         """What :meth:`budget` returns for short inputs, by whether map keys have an order."""
 
     def budget(self, size: int, *, ordered: bool = True) -> "Budget":
@@ -55,14 +57,21 @@ class Limits:
 class Budget:
     """What may still be decoded; shared by the nested byte strings of one input."""
 
-    __slots__ = ("depth", "items", "most", "ordered", "text")
+    __slots__ = ("counted", "depth", "items", "most", "ordered", "text")
 
-    def __init__(self, limits: Limits, *, items: float | None = None, ordered: bool = True) -> None:
-        self.items: float = limits.items if items is None else items
+    def __init__(self, limits: Limits, *, counted: bool = True, ordered: bool = True) -> None:
+        self.items = limits.items
+        self.counted: Final = counted
         self.most: Final = limits.items
         self.depth: Final = limits.depth
         self.text: Final = limits.text
         self.ordered: Final = ordered
+
+    def spend(self, items: int) -> None:
+        """Count items; to be called where :attr:`counted` says so."""
+        self.items -= items
+        if self.items < 0:
+            raise _too_many()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ class OverLimitError(BadCborError):
     """The same for a limit."""
 
 
-def too_many() -> BadCborError:
+def _too_many() -> BadCborError:
     """Return the error for a budget that is spent."""
     return OverLimitError("too many data items")
 
@@ -156,9 +165,8 @@ def _array(raw: bytes, pos: int, depth: int, budget: Budget) -> tuple[list[Item]
         pos += 1
     else:
         count, pos = _count_at(raw, pos, budget)
-    budget.items -= count
-    if budget.items < 0:
-        raise too_many()
+    if budget.counted:
+        budget.spend(count)
     depth -= 1
     values = []
     for _ in range(count):
@@ -181,9 +189,8 @@ def _map(  # noqa: C901, PLR0912 - in one piece, on the hot path
         pos += 1
     else:
         count, pos = _count_at(raw, pos, budget)
-    budget.items -= 2 * count
-    if budget.items < 0:
-        raise too_many()
+    if budget.counted:
+        budget.spend(2 * count)
     depth -= 1
     if not budget.ordered:
         return _unordered_map(raw, pos, count, depth, budget)
@@ -217,7 +224,7 @@ def _map(  # noqa: C901, PLR0912 - in one piece, on the hot path
 def _count_at(raw: bytes, pos: int, budget: Budget) -> tuple[int, int]:
     count, pos = argument_at(raw, pos)
     if count > budget.most:
-        raise too_many()
+        raise _too_many()
     return count, pos
 
 
@@ -238,9 +245,8 @@ def _tagged(raw: bytes, pos: int, depth: int, budget: Budget) -> tuple[Tagged, i
     if not depth:
         raise _too_deep(budget)
     tag, pos = argument_at(raw, pos)
-    budget.items -= 1
-    if budget.items < 0:
-        raise too_many()
+    if budget.counted:
+        budget.spend(1)
     value, pos = READERS[raw[pos]](raw, pos, depth - 1, budget)
     return Tagged(tag, value), pos
 

@@ -128,7 +128,7 @@ def attach_severed(manifest: Manifest, envelope: Envelope) -> Manifest:
 
 def decode_component_id(item: cbor.Item, where: str) -> ComponentId:
     """Decode a component identifier (M8.4.5): an array of byte strings."""
-    if isinstance(item, list | tuple):
+    if type(item) is list or type(item) is tuple:
         for part in item:
             if type(part) is not bytes:
                 break
@@ -165,8 +165,9 @@ def _common(
     item: cbor.Item, budget: cbor.Budget, where: str
 ) -> tuple[tuple[ComponentId, ...], Mapping[int, Dependency], Sequence | None]:
     common = as_map(cbor.decode(as_bytes(item, where), where=where, budget=budget), where)
-    for number in common.keys() - _KNOWN_COMMON:
-        raise UnsupportedElementError(f"{where}: member {cbor.shown(number)} is not implemented")
+    for number in common:
+        if number not in _KNOWN_COMMON:
+            raise UnsupportedElementError(f"{where}: member {cbor.shown(number)} is not implemented")
     components = _components(common.get(_COMPONENTS), f"{where}.components")
     dependencies = _NONE
     if _DEPENDENCIES in common:

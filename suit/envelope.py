@@ -68,8 +68,9 @@ def _wrapper(item: cbor.Item) -> tuple[bytes, tuple[bytes, ...]]:
         raise MalformedError(_WRAPPER, "expected an array that begins with the digest")
     if len(elements) > MAX_BLOCKS + 1:
         raise LimitError(_WRAPPER, f"more than {MAX_BLOCKS} authentication blocks")
-    first, *blocks = [as_bytes(element, _WRAPPER) for element in elements]
-    return first, tuple(blocks)
+    for element in elements:
+        as_bytes(element, _WRAPPER)
+    return elements[0], tuple(elements[1:])
 
 
 def _sort_members(

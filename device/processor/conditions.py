@@ -51,7 +51,7 @@ def _image_match(state: State) -> Problem:
         return _verified(state) if matches(state, expected) else "the dependency is another manifest"
     # The size closes the gap between an image and all that could be executed (RFC 9124 §4.3.15).
     wanted = state.parameters.image_size
-    if wanted not in {None, size} and not state.components.has_size(state.current, wanted):
+    if wanted is not None and wanted != size and not state.components.has_size(state.current, wanted):
         return f"the component holds {size} bytes instead of {wanted}"
     actual = state.components.digest(state.current, expected.algorithm)
     if actual is None or not hmac.compare_digest(actual, expected.value):
