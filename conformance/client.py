@@ -7,6 +7,7 @@ purpose; anything else is a crash and leaves this module as one.
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from typing_extensions import override
 
@@ -31,13 +32,14 @@ from suit.errors import (
     RejectedError,
     StorageError,
     UnsupportedAlgorithmError,
+    WaitingError,
 )
 from suit.keys import CoseKey
-from suit.manifest import ComponentId, ComponentMetadata
+from suit.manifest import ComponentId, ComponentMetadata, Version
 from suit.metadata import decode_actor, decode_component_metadata, metadata_map
 
 # What a device says no with. Any other error is no verdict on the update.
-REFUSALS: Final = (RejectedError, RefusedError, NetworkError, StorageError)
+REFUSALS: Final = (RejectedError, RefusedError, WaitingError, NetworkError, StorageError)
 _PROCEDURES: Final = {"update": update, "invoke": invoke, "uninstall": uninstall}
 _PROFILES: Final = {"strict": Profile.STRICT, "compat": Profile.COMPAT}
 _MANIFEST_KEYS: Final = frozenset({"verify", "mac"})
@@ -81,6 +83,10 @@ class _Device:
             devices=[bytes.fromhex(value) for value in described["device_ids"]],
             battery=described.get("battery_mwh"),
             authorized=described.get("authorize") is True,
+            power=described.get("power"),
+            network=described.get("network"),
+            others=_others(described.get("other_devices")),
+            zone=ZoneInfo(described["timezone"]) if "timezone" in described else None,
             versions={
                 _id(row["id"]): tuple(row["version"]) for row in described["components"] if "version" in row
             },
@@ -191,6 +197,10 @@ def _rules(described: Mapping[str, Any]) -> FileRules:
     actors = {actor: number for number, actor in enumerate(known)}
     links = {name: frozenset(map(bytes.fromhex, row.get("links", ()))) for name, row in files.items()}
     return FileRules(frozenset(files), actors, actors, actors, links)
+
+
+def _others(rows: Sequence[Mapping[str, Any]] | None) -> Mapping[bytes, Version] | None:
+    return None if rows is None else {bytes.fromhex(row["id"]): tuple(row["version"]) for row in rows}
 
 
 def _component(row: Mapping[str, Any]) -> MemoryComponent:

@@ -46,6 +46,7 @@ from conformance.casebook import (
     trust_structure,
     try_each,
     update_management,
+    wait,
 )
 
 CASES: Final = Path(__file__).parent / "cases"
@@ -78,6 +79,7 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     trust_structure,
     try_each,
     update_management,
+    wait,
 )
 IN_ONE_FILE: Final = frozenset({extensions.TOPIC, metadata.TOPIC})
 

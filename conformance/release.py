@@ -38,6 +38,7 @@ def release(
     signers: Sequence[Signer],
     *,
     uri: str = "firmware.bin",
+    before: Sequence[Step] = (),
 ) -> bytes:
     """Return a signed envelope: fetch the image, match it, and invoke it after a boot.
 
@@ -47,6 +48,7 @@ def release(
         product: For which devices.
         signers: Each adds an authentication block.
         uri: Where the image is; relative URIs are content-addressed in the repository.
+        before: What the device does before it fetches, such as to wait.
     """
     identity: Parameters = {
         Parameter.VENDOR_IDENTIFIER: product.vendor,
@@ -65,6 +67,7 @@ def release(
         ),
         install=Severable(
             (
+                *before,
                 Step(Command.OVERRIDE_PARAMETERS, {Parameter.URI: uri}),
                 Step(Command.FETCH, FAILURES),
                 match,

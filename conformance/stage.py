@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from repository.updates import read_update
 from suit.authenticate import KeyRing
 from suit.envelope import open_envelope
 from suit.errors import HardsuitError, NothingToDoError
+from suit.manifest import Command as Step
 from suit.signer import KeyType, generate
 from suit.target import TargetInfo, target_path
 
@@ -75,11 +76,16 @@ class Stage:
         self._url = self._stack.enter_context(serving(self._repository_directory))
         return f"served at {self._url}"
 
-    def publish(self, number: int) -> str:
-        """Publish release ``number`` and keep a copy of the repository as the attacker may have done."""
+    def publish(self, number: int, *, before: Sequence[Step] = ()) -> str:
+        """Publish release ``number`` and keep a copy of the repository as the attacker may have done.
+
+        Args:
+            number: Which one.
+            before: What the device does before it fetches.
+        """
         image = self._directory / f"firmware-{number}.bin"
         image.write_bytes(make_image(number))
-        envelope = release(number, image.read_bytes(), PRODUCT, [self._author])
+        envelope = release(number, image.read_bytes(), PRODUCT, [self._author], before=before)
         update = read_update(envelope, files=[image], verifier=KeyRing([self._author.public]))
         published = self._repository.publish(update)
         shutil.copytree(self._repository_directory / "public", self._copy_of(number) / "public")

@@ -35,6 +35,7 @@ from device.slots import Transaction, sweep
 from device.storage import Storage
 from device.trust import Trust
 from device.versions import Versioned
+from device.waiting import Wait, Waits
 from suit.envelope import encode_envelope, open_envelope
 from suit.errors import (
     ComponentUnauthorisedError,
@@ -44,6 +45,7 @@ from suit.errors import (
     RollbackError,
     StorageError,
     UsageError,
+    WaitingError,
 )
 from suit.manifest import ComponentId, Manifest, Version
 from suit.report import MAX_NONCE, encode_report
@@ -61,6 +63,7 @@ class Policy:
         capacities: Its components and how many bytes each may hold.
         encrypt_reports: SUIT reports leave encrypted or not at all.
         profile: How it takes the rules for trees of manifests (ADR 0007).
+        wait_seconds: How long it waits for what a manifest tells it to wait for; None: without end.
     """
 
     vendor: bytes
@@ -69,6 +72,7 @@ class Policy:
     capacities: Mapping[ComponentId, int]
     encrypt_reports: bool = False
     profile: Profile = Profile.STRICT
+    wait_seconds: int | None = None
 
 
 class Device:
@@ -104,15 +108,17 @@ class Device:
         self._policy = policy
         self._rules = Rules(profile=policy.profile)
         self.warnings: tuple[str, ...] = ()
+        self._waits = Waits(storage, platform, ic.now, policy.wait_seconds)
 
     def update(self, *, retry: bool = False) -> System:
         """Install the newest release for this device; it runs from the next boot, on trial.
 
         Args:
-            retry: Install it even if its last trial was given up.
+            retry: Install it even if its last trial, or the wait for it, was given up.
 
         Raises:
-            NothingToDoError: It is installed already, or its last trial was given up.
+            NothingToDoError: It is installed already, or its last trial, or the wait for it, was given up.
+            WaitingError: It says to wait. What for is kept, and nothing is fetched before that is so.
             ExpiredError, RollbackError, NotAuthenticError, NetworkError: The repository is not to be
                 believed, or not to be had; the device is as before.
             RefusedError: The manifest is not for this device, or breaks a rule.
@@ -120,7 +126,9 @@ class Device:
         """
         path = target_path(self._policy.vendor, self._policy.class_id, self._policy.channel)
         self._trust.refresh()
-        self._require_news(self._trust.listing(path), retry=retry)
+        listed = self._trust.listing(path)
+        self._require_news(listed, retry=retry)
+        self._waits.require_over(bytes.fromhex(listed.digest), retry=retry)
         offered = self._trust.envelope(path)
         envelope = open_envelope(offered.raw)
         with refusals_reported(self._storage, Procedure.UPDATE, envelope):
@@ -134,10 +142,15 @@ class Device:
 
         Raises:
             RollbackError: It is below the floor, or below what runs.
+            WaitingError: It says to wait.
             RefusedError, StorageError, NetworkError: As :meth:`update`.
         """
         with Reporter(self._storage, Procedure.UPDATE, authentic.envelope, authentic.manifest) as reporter:
-            return self._install(authentic, reporter)
+            try:
+                return self._install(authentic, reporter)
+            except WaitingError as error:
+                self._waits.began(authentic, error)
+                raise
 
     def _install(self, authentic: Authentic[Manifest], reporter: Reporter) -> System:
         record = self._record_or_none()
@@ -155,6 +168,7 @@ class Device:
             observer=reporter,
             ic=self.ic,
             clock=self.ic.now,
+            waiting_since=self._waits.since(authentic.envelope.digest.value),
         )
         installing, validating = Trace(), Trace()
         try:
@@ -170,6 +184,7 @@ class Device:
             root,
         )
         save_record(self._storage, BootRecord(record.generation, confirmed=record.confirmed, trial=system))
+        self._waits.forget()
         return system
 
     def boot(self) -> Booted:
@@ -203,6 +218,20 @@ class Device:
         sweep(self._storage, record)
         return trial
 
+    def cancel(self) -> Wait:
+        """Give up the update that waits, until it is asked for with ``retry`` or a newer release comes.
+
+        Raises:
+            NothingToDoError: Nothing waits.
+        """
+        return self._waits.cancel()
+
+    def waiting(self) -> dict[str, Any] | None:
+        """Return what the newest release waits for, and which of it is so now; None when nothing waits."""
+        wait, record = self._waits.load(), self.record()
+        installed = {system.digest for system in (record.confirmed, record.trial) if system is not None}
+        return None if wait is None or wait.digest in installed else self._waits.to_dict(wait)
+
     def record(self) -> BootRecord:
         """Return what is installed."""
         return load_record(self._storage)
@@ -228,6 +257,7 @@ class Device:
         anchor = self.ic.anchor()
         return self.record().to_dict() | {
             "floor": self.floor(),
+            "waiting": self.waiting(),
             "repository": {
                 "root": anchor.root_version,
                 "timestamp": list(anchor.timestamp),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -74,6 +74,10 @@ def cli() -> None:
     help="compat carries out trees of manifests that leave out checks of their dependencies, and says so.",
 )
 @click.option(
+    "--timezone", default="", help="Where it stands, such as Europe/Berlin: for waits in local time."
+)
+@click.option("--wait-seconds", type=int, help="How long a manifest may make it wait; without: no end.")
+@click.option(
     "--secret-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Authorizes later changes of trust anchors; without it they are fixed.",
@@ -98,6 +102,8 @@ def init(
     ic: str,
     require: Sequence[str],
     profile: str,
+    timezone: str,
+    wait_seconds: int | None,
     secret_file: Path | None,
     report_cipher: Path | None,
 ) -> object:
@@ -121,6 +127,8 @@ def init(
         require=dict(map(parse_requirement, require)),
         encrypt_reports=report_cipher is not None,
         profile=Profile[profile.upper()],
+        timezone=timezone,
+        wait_seconds=wait_seconds,
     )
     keys = {key.name: key for key in map(load_key, trust)}
     create(
@@ -137,7 +145,7 @@ def init(
 
 @command(cli)
 @_DIRECTORY
-@click.option("--retry", is_flag=True, help="Install a release even if its last trial was given up.")
+@click.option("--retry", is_flag=True, help="Install a release even if its last trial or wait was given up.")
 def update(console: Console, directory: Path, retry: bool) -> object:  # noqa: FBT001 - click passes a flag
     """Install the newest release; it runs from the next boot, on trial."""
     from device.home import opened
@@ -147,6 +155,18 @@ def update(console: Console, directory: Path, retry: bool) -> object:  # noqa: F
         _warn(console, device.warnings)
     console.say(f"installed sequence number {system.sequence_number}; boot to try it")
     return system.to_dict() | {"warnings": list(device.warnings)}
+
+
+@command(cli)
+@_DIRECTORY
+def cancel(console: Console, directory: Path) -> object:
+    """Give up the update that waits, until `update --retry` or a newer release."""
+    from device.home import opened
+
+    with opened(directory) as device:
+        wait = device.cancel()
+    console.say(f"sequence number {wait.sequence_number} is not waited for any longer")
+    return {"sequence_number": wait.sequence_number, "digest": wait.digest.hex()}
 
 
 @command(cli)
@@ -183,19 +203,22 @@ def confirm(console: Console, directory: Path) -> object:
 @command(cli)
 @_DIRECTORY
 def status(console: Console, directory: Path) -> object:
-    """Show what is installed, on trial, and the floor."""
+    """Show what is installed, on trial, what an update waits for, and the floor."""
     from device.home import opened
     from suit.version import show_version
 
     with opened(directory) as device:
         record, floor, version = device.record(), device.floor(), device.version()
+        waiting = device.waiting()
     shown = show_version(version) if version else None
     console.data(f"confirmed  {_describe(record.confirmed)}" + (f", version {shown}" if shown else ""))
     console.data(f"trial      {_describe(record.trial)}")
     console.data(f"floor      sequence number {floor}")
     if record.failure:
         console.data(f"fell back  {record.failure}")
-    return record.to_dict() | {"floor": floor, "version": shown}
+    for line in _waiting(waiting):
+        console.data(line)
+    return record.to_dict() | {"floor": floor, "version": shown, "waiting": waiting}
 
 
 @command(cli)
@@ -266,6 +289,30 @@ def _describe(system: "System | None") -> str:
     if system is None:
         return "nothing"
     return f"sequence number {system.sequence_number} in slot {system.slot}, {system.digest.hex()[:16]}…"
+
+
+def _waiting(told: dict[str, Any] | None) -> list[str]:
+    """Say what an update waits for, and what of it is so."""
+    if told is None:
+        return []
+    number, until = told["sequence_number"], told["until"]
+    if told["ended"]:
+        return [
+            f"waiting    no longer for sequence number {number}: {told['ended']}; go on by `update --retry`"
+        ]
+    limit = "" if until is None else f", until {_moment(until)} at most"
+    words = {True: "holds", False: "not yet", None: "asked when all else holds"}
+    return [
+        f"waiting    sequence number {number} since {_moment(told['since'])}{limit}, for",
+        *[f"           {row['event']}: {words[row['holds']]}" for row in told["events"]],
+    ]
+
+
+def _moment(seconds: int) -> str:
+    from spec.labels import WaitEvent
+    from suit.wait import show_event
+
+    return show_event(WaitEvent.TIME, seconds)
 
 
 @contextmanager

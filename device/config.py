@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from device.ic.interface import Where
 from device.ic.places import PROCESS, require_place
@@ -15,7 +16,7 @@ from suit.manifest import ComponentId
 from suit.target import target_path
 
 _FIELDS: Final = {"url", "vendor", "class", "device", "channel", "components", "origins"}
-_LATER_FIELDS: Final = {"ic", "require", "reports", "profile"}
+_LATER_FIELDS: Final = {"ic", "require", "reports", "profile", "timezone", "wait_seconds"}
 """What an older hardsuit did not write."""
 _REPORTS: Final = {"signed": False, "encrypted": True}
 PROFILES: Final = tuple(profile.name.lower() for profile in Profile)
@@ -39,6 +40,9 @@ class Config:
         require: Levels of enforcement by function; the device does not start with less.
         encrypt_reports: SUIT reports leave encrypted, or not at all.
         profile: How it takes the rules for trees of manifests.
+        timezone: The civil time zone where it stands, as the IANA database calls it; empty when it has none,
+            and then no manifest can wait for local time.
+        wait_seconds: How long it waits for what a manifest tells it to wait for; None: without end.
     """
 
     url: str
@@ -52,6 +56,8 @@ class Config:
     require: Mapping[str, Where] = field(default_factory=dict)
     encrypt_reports: bool = False
     profile: Profile = Profile.STRICT
+    timezone: str = ""
+    wait_seconds: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before it is written anywhere."""
@@ -66,10 +72,26 @@ class Config:
         if any(capacity < 1 for capacity in self.capacities.values()):
             raise UsageError("a component holds at least one byte")
         require_place(self.ic)
+        if self.wait_seconds is not None and self.wait_seconds < 1:
+            raise UsageError("a device waits at least one second, or without end")
+        self.zone()
         try:
             target_path(self.vendor, self.class_id, self.channel)
         except MalformedError as error:
             raise UsageError(str(error)) from error
+
+    def zone(self) -> ZoneInfo | None:
+        """Return the time zone with its daylight-saving rules.
+
+        Raises:
+            UsageError: The database of this machine does not have it.
+        """
+        if not self.timezone:
+            return None
+        try:
+            return ZoneInfo(self.timezone)
+        except (ValueError, KeyError, OSError) as error:  # what zoneinfo raises for odd names
+            raise UsageError(f"time zone {self.timezone!r}: not in this machine's database") from error
 
     def to_json(self) -> str:
         """Return the text of ``device.json``."""
@@ -88,6 +110,8 @@ class Config:
             "require": {name: level.name.lower() for name, level in sorted(self.require.items())},
             "reports": "encrypted" if self.encrypt_reports else "signed",
             "profile": self.profile.name.lower(),
+            "timezone": self.timezone,
+            "wait_seconds": self.wait_seconds,
         }
         return json.dumps(fields, indent=2) + "\n"
 
@@ -119,9 +143,17 @@ class Config:
                 },
                 encrypt_reports=_REPORTS[fields.get("reports", "signed")],
                 profile=Profile[str(fields.get("profile", PROFILES[0])).upper()],
+                timezone=str(fields.get("timezone", "")),
+                wait_seconds=_seconds(fields.get("wait_seconds")),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError) as error:
             raise StorageError(f"device.json: damaged ({error})") from error
+
+
+def _seconds(value: object) -> int | None:
+    if value is None or type(value) is int:
+        return value
+    raise ValueError("wait_seconds is a number or null")
 
 
 def parse_component(text: str) -> tuple[ComponentId, int]:

@@ -6,64 +6,28 @@ parts together with a storage, an IC and a platform of their own.
 
 import secrets
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
-
-from typing_extensions import override
 
 from device.agent import Device, Policy
 from device.clock import Clock, SystemClock
 from device.config import Config
 from device.fetch import MetadataFetcher, PayloadFetcher, PayloadPolicy
+from device.file_platform import STATES, FilePlatform
 from device.http import HttpClient
 from device.ic.interface import Provisioning
 from device.ic.places import opened_ic, provision_ic
-from device.platform import Platform, Watch, WatchedFetcher
+from device.platform import Watch, WatchedFetcher
 from device.storage import DirectoryStorage, Storage, replace, sync_path
 from device.trust import Sources, Trust, provision
 from suit.errors import StorageError, UsageError
 from suit.keys import CoseKey
-from suit.manifest import ComponentId, Pen
 from suit.report_cipher import ReportCipher
 
 CONFIG: Final = "device.json"
 _SYSTEM_CLOCK: Final = SystemClock()
-
-
-class FilePlatform(Platform):
-    """A platform for machines without hardware: an invocation is written down, not executed.
-
-    Attributes:
-        invoked: Component and arguments, in order.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self._vendors: tuple[bytes | Pen, ...] = (config.vendor,)
-        self._classes = (config.class_id,)
-        self._devices = (config.device_id,) if config.device_id else ()
-        self.invoked: list[tuple[ComponentId, bytes | None]] = []
-
-    @override
-    def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
-        return self._vendors
-
-    @override
-    def class_ids(self, component: ComponentId) -> Collection[bytes]:
-        return self._classes
-
-    @override
-    def device_ids(self, component: ComponentId) -> Collection[bytes]:
-        return self._devices
-
-    @override
-    def invoke(self, component: ComponentId, args: bytes | None) -> None:
-        self.invoked.append((component, args))
-
-    @override
-    def reboot(self) -> None:
-        """Do nothing: the next ``hardsuit device boot`` is the reboot."""
 
 
 def create(
@@ -174,7 +138,7 @@ def opened(
             ic,
             trust,
             fetcher if watch is None else WatchedFetcher(fetcher, watch),
-            FilePlatform(config),
+            FilePlatform(config, directory / STATES),
             Policy(
                 config.vendor,
                 config.class_id,
@@ -182,6 +146,7 @@ def opened(
                 config.capacities,
                 config.encrypt_reports,
                 profile=config.profile,
+                wait_seconds=config.wait_seconds,
             ),
         )
 

@@ -8,10 +8,12 @@ them in memory.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from datetime import tzinfo
+from typing import Final, Protocol, TypeAlias
 
 from typing_extensions import override
 
+from spec.labels import WaitEvent
 from suit.errors import NetworkError
 from suit.manifest import ComponentId, Digest, Pen, Version
 
@@ -50,6 +52,17 @@ class WatchedFetcher:
             arrived += len(chunk)
             self._watch(uri, arrived, size)
             yield chunk
+
+
+PORTABLE_EVENTS: Final = frozenset(
+    {
+        WaitEvent.AUTHORIZATION,
+        WaitEvent.TIME,
+        WaitEvent.TIME_OF_DAY_UTC,
+        WaitEvent.DAY_OF_WEEK_UTC,
+    }
+)
+"""The events of wait that mean the same everywhere (U4.5)."""
 
 
 class Platform(ABC):
@@ -96,6 +109,34 @@ class Platform(ABC):
         del component
         return None
 
+    # What follows is asked by wait (U4.5). A device that cannot tell need not implement it: a manifest that
+    # waits for such an event is then refused.
+
+    def wait_events(self) -> Collection[WaitEvent]:
+        """Return the events that have a meaning here; local time depends on :meth:`timezone` alone."""
+        return PORTABLE_EVENTS
+
+    def power_state(self) -> int | None:
+        """Return the state of the power supply, in the numbers of this deployment; None: not known now."""
+        return None
+
+    def network_state(self) -> int | None:
+        """Return the state of the network, in the numbers of this deployment; None: not known now."""
+        return None
+
+    def device_version(self, identifier: bytes) -> Version | None:
+        """Return the version of another device; None when it is not known now.
+
+        Args:
+            identifier: Which one, in the name space of this deployment.
+        """
+        del identifier
+        return None
+
+    def timezone(self) -> tzinfo | None:
+        """Return the civil time zone with its daylight-saving rules; None when none is configured."""
+        return None
+
 
 class Delegate(Platform):
     """A platform that has another one do everything; what derives from it does one thing otherwise."""
@@ -135,6 +176,26 @@ class Delegate(Platform):
     def version(self, component: ComponentId) -> Version | None:
         return self._platform.version(component)
 
+    @override
+    def wait_events(self) -> Collection[WaitEvent]:
+        return self._platform.wait_events()
+
+    @override
+    def power_state(self) -> int | None:
+        return self._platform.power_state()
+
+    @override
+    def network_state(self) -> int | None:
+        return self._platform.network_state()
+
+    @override
+    def device_version(self, identifier: bytes) -> Version | None:
+        return self._platform.device_version(identifier)
+
+    @override
+    def timezone(self) -> tzinfo | None:
+        return self._platform.timezone()
+
 
 @dataclass(slots=True)
 class MemoryPlatform(Platform):
@@ -147,6 +208,10 @@ class MemoryPlatform(Platform):
         authorized: Whether every update is authorized.
         versions: Versions by component, as far as they are known.
         priorities: The priority of every update that was to be authorized, in order.
+        power: The state of the power supply; None when its states have no meaning here.
+        network: The same of the network.
+        others: Versions of other devices; None when their identifiers have no meaning here.
+        zone: The time zone, None when none is configured.
     """
 
     vendors: Collection[bytes | Pen] = ()
@@ -158,6 +223,10 @@ class MemoryPlatform(Platform):
     authorized: bool = False
     versions: Mapping[ComponentId, Version] = field(default_factory=dict)
     priorities: list[int] = field(default_factory=list)
+    power: int | None = None
+    network: int | None = None
+    others: Mapping[bytes, Version] | None = None
+    zone: tzinfo | None = None
 
     @override
     def vendor_ids(self, component: ComponentId) -> Collection[bytes | Pen]:
@@ -191,6 +260,31 @@ class MemoryPlatform(Platform):
     @override
     def version(self, component: ComponentId) -> Version | None:
         return self.versions.get(component)
+
+    @override
+    def wait_events(self) -> Collection[WaitEvent]:
+        known = {
+            WaitEvent.POWER: self.power,
+            WaitEvent.NETWORK: self.network,
+            WaitEvent.OTHER_DEVICE_VERSION: self.others,
+        }
+        return PORTABLE_EVENTS | {event for event, value in known.items() if value is not None}
+
+    @override
+    def power_state(self) -> int | None:
+        return self.power
+
+    @override
+    def network_state(self) -> int | None:
+        return self.network
+
+    @override
+    def device_version(self, identifier: bytes) -> Version | None:
+        return (self.others or {}).get(identifier)
+
+    @override
+    def timezone(self) -> tzinfo | None:
+        return self.zone
 
 
 class MemoryFetcher:

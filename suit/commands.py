@@ -36,6 +36,7 @@ class Value(Enum):
     INT = auto()
     VERSION_MATCH = auto()
     METADATA = auto()
+    WAIT_INFO = auto()
 
 
 CONDITIONS: Final[frozenset[Command]] = frozenset(
@@ -73,6 +74,7 @@ DIRECTIVES: Final[frozenset[Command]] = frozenset(
         Command.UNLINK,
         Command.OVERRIDE_MULTIPLE,
         Command.COPY_PARAMS,
+        Command.WAIT,
     }
 )
 
@@ -111,6 +113,7 @@ VALUES: Final[Mapping[Parameter, Value]] = {
     Parameter.UPDATE_PRIORITY: Value.INT,
     Parameter.VERSION: Value.VERSION_MATCH,
     Parameter.COMPONENT_METADATA: Value.METADATA,
+    Parameter.WAIT_INFO: Value.WAIT_INFO,
 }
 
 SHARED_SEQUENCE_COMMANDS: Final[frozenset[Command]] = CONDITIONS | {

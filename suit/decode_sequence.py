@@ -22,6 +22,7 @@ from suit.manifest import Digest, Parameters, ParameterValue, Pen, Sequence
 from suit.metadata import decode_component_metadata
 from suit.narrow import as_bool, as_bytes, as_int, as_map, as_text, as_uint, draft_name
 from suit.version import decode_version_match
+from suit.wait import decode_wait_info
 
 SEQUENCE_LIMITS: Final = cbor.Limits(size=1 << 16, items=8192)
 MAX_NESTING: Final = 8
@@ -255,6 +256,7 @@ _VALUE_READERS: Final[Mapping[Value, Callable[[cbor.Item, str], ParameterValue]]
     Value.INT: as_int,
     Value.VERSION_MATCH: decode_version_match,
     Value.METADATA: decode_component_metadata,
+    Value.WAIT_INFO: decode_wait_info,
 }
 # Keyed by number, because a lookup by enum member costs more than the rest of a step.
 _COMMANDS: Final = {label.value: (label, _ARGUMENT_READERS[shape]) for label, shape in ARGUMENTS.items()}

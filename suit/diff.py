@@ -8,6 +8,7 @@ verifies nothing.
 
 import difflib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
@@ -24,6 +25,7 @@ from suit.narrow import draft_name
 from suit.notation import one_line, plain
 from suit.show import algorithm_name
 from suit.show_metadata import show_metadata
+from suit.wait import decode_wait_info, show_wait_info
 
 Place: TypeAlias = tuple[str, ...]
 
@@ -303,6 +305,9 @@ def _parameter(key: Item, value: Item) -> str:
         return _shortened(one_line(show_metadata(_inside(value), None)), value)
     if key == Parameter.IMAGE_DIGEST.value:
         return _digest(_inside(value))
+    if key == Parameter.WAIT_INFO.value:
+        with suppress(HardsuitError):
+            return show_wait_info(decode_wait_info(value, ""))
     if key in {Parameter.CONTENT.value, Parameter.INVOKE_ARGS.value, Parameter.FETCH_ARGUMENTS.value}:
         return _value(value)
     return _value(_inside(value))

@@ -20,9 +20,11 @@ from suit.manifest import (
     Severable,
     Texts,
     VersionMatch,
+    WaitInfo,
 )
 from suit.metadata import metadata_map
 from suit.version import version_match_array
+from suit.wait import wait_info_map
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -165,6 +167,8 @@ def _value(value: ParameterValue) -> cbor.Item:
             return cbor.encode(version_match_array(value))
         case ComponentMetadata():
             return cbor.encode(metadata_map(value))
+        case WaitInfo():
+            return cbor.encode(wait_info_map(value))
         case Pen():
             return cbor.Tagged(CborTag.PEN.value, value.oid)
         case _:

@@ -17,6 +17,7 @@
      │   └─ AbortError
      ├─ DifferentError             two things that were compared are not the same
      ├─ NothingToDoError
+     ├─ WaitingError               the manifest says to wait, and what it waits for is not so yet
      ├─ ExpiredError
      ├─ NetworkError
      ├─ StorageError
@@ -34,6 +35,8 @@ from spec.labels import Command, Manifest, ReportReason
 
 if TYPE_CHECKING:
     from typing_extensions import override
+
+    from suit.manifest import WaitInfo
 else:
 
     def override(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -245,6 +248,21 @@ class NothingToDoError(HardsuitError):
 
     reason = "nothing-to-do"
     exit_code = ExitCode.NOTHING_TO_DO
+
+
+class WaitingError(HardsuitError):
+    """The manifest says to wait (U5.6), and not all of what it waits for is so yet; nothing has changed.
+
+    Attributes:
+        info: What it waits for.
+    """
+
+    reason = "waiting"
+    exit_code = ExitCode.NOTHING_TO_DO
+
+    def __init__(self, message: str, info: "WaitInfo") -> None:
+        super().__init__(message)
+        self.info = info
 
 
 class ExpiredError(HardsuitError):

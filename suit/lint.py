@@ -1,5 +1,6 @@
 """Author's rules over a manifest: what stands in it, and a dry run of its procedures."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from spec.labels import Command as Label
@@ -111,6 +112,7 @@ def _of_procedures(envelope: Envelope, manifest: Manifest) -> list[Finding]:
         for member, sequence in sequences.items()
         if sequence is None
     ]
+    findings += _waits_at_boot(sequences)
     if manifest.shared_sequence is not None and not sequences:
         findings.append(Finding(rules.UNRUN_CHECKS, "shared-sequence", "there is no other sequence"))
     usage = Usage()
@@ -128,6 +130,15 @@ def _of_procedures(envelope: Envelope, manifest: Manifest) -> list[Finding]:
             holds = procedure.state.holds
     # A severed sequence may use what seems unused.
     return findings if None in sequences.values() else findings + usage.findings(USERS)
+
+
+def _waits_at_boot(sequences: Mapping[Member, Sequence | None]) -> list[Finding]:
+    return [
+        Finding(rules.WAIT_AT_BOOT, where, f"{draft_name(member)} waits")
+        for member in (Member.VALIDATE, Member.LOAD, Member.INVOKE)
+        for command, where in walk(sequences.get(member) or (), draft_name(member))
+        if command.label is Label.WAIT
+    ]
 
 
 def _sequences(manifest: Manifest) -> dict[Member, Sequence | None]:

@@ -319,6 +319,21 @@ VIRTUAL_DEPENDENCY: Final = Rule(
     "past their end, where not every processor looks.",
 )
 
+LOCAL_TIME: Final = Rule(
+    "L027",
+    Level.WARNING,
+    "wait names times of day and days of the week in UTC.",
+    "Devices without a configured time zone refuse a manifest that waits for local time; the events that end "
+    "in -utc mean the same everywhere (U4.5).",
+)
+WAIT_AT_BOOT: Final = Rule(
+    "L028",
+    Level.ERROR,
+    "No sequence that runs at boot waits.",
+    "A device that hangs in its boot stage serves nobody: hardsuit's refuses a manifest with wait in "
+    "validate, load or invoke (ADR 0010).",
+)
+
 LOCKSTEP: Final = (UNCHECKED_DEPENDENCY, UNPOPULATED, UNPROCESSED, UNRESOLVED, EARLY_PAYLOAD)
 """What devices of profile strict refuse and those of profile compat let pass (ADR 0007)."""
 

@@ -16,9 +16,19 @@ from suit.commands import CONDITIONS
 from suit.lint_rules import Finding, Rule
 from suit.lint_state import UNSET, Procedure, Written, walk
 from suit.lint_tree import FAMILY, Family
-from suit.manifest import Command, ComponentId, ComponentMetadata, Envelope, Manifest, Parameters, Sequence
+from suit.manifest import (
+    Command,
+    ComponentId,
+    ComponentMetadata,
+    Envelope,
+    Manifest,
+    Parameters,
+    Sequence,
+    WaitInfo,
+)
 from suit.metadata import link_destination
 from suit.narrow import draft_name
+from suit.wait import LOCAL, show_wait_info
 
 _USES: Final[Mapping[Label, Parameter]] = {
     Label.VENDOR_IDENTIFIER: Parameter.VENDOR_IDENTIFIER,
@@ -31,6 +41,7 @@ _USES: Final[Mapping[Label, Parameter]] = {
     Label.MINIMUM_BATTERY: Parameter.MINIMUM_BATTERY,
     Label.UPDATE_AUTHORIZED: Parameter.UPDATE_PRIORITY,
     Label.VERSION: Parameter.VERSION,
+    Label.WAIT: Parameter.WAIT_INFO,
     Label.CHECK_CONTENT: Parameter.CONTENT,
     Label.WRITE: Parameter.CONTENT,
     Label.FETCH: Parameter.URI,
@@ -249,6 +260,9 @@ class DryRun:
         uri = parameters.get(Parameter.URI)
         if isinstance(uri, str) and uri.startswith("#") and uri not in self.payloads:
             self.report(rules.MISSING_PAYLOAD, where, f"the envelope holds no {uri}")
+        info = parameters.get(Parameter.WAIT_INFO)
+        if isinstance(info, WaitInfo) and not LOCAL.isdisjoint(info.events):
+            self.report(rules.LOCAL_TIME, where, f"wait-info says {show_wait_info(info)}")
         source = parameters.get(Parameter.SOURCE_COMPONENT)
         if isinstance(source, int):
             self._require_component(source, where)

@@ -80,7 +80,32 @@ class ComponentMetadata:
         return self.file_type or labels.FileType.REGULAR
 
 
-ParameterValue: TypeAlias = int | bool | str | bytes | Digest | Pen | VersionMatch | ComponentMetadata
+@dataclass(frozen=True, slots=True)
+class OtherDevice:
+    """What suit-wait-event-other-device-version asks for (U4.5): all of the matches have to hold.
+
+    Attributes:
+        identifier: Whose version; what it means is for the deployment to say.
+        versions: How that version shall compare.
+    """
+
+    identifier: bytes
+    versions: tuple[VersionMatch, ...]
+
+
+WaitValue: TypeAlias = int | OtherDevice
+
+
+@dataclass(frozen=True, slots=True)
+class WaitInfo:
+    """suit-parameter-wait-info (U4.5): the events that wait waits for, all of them."""
+
+    events: Mapping[labels.WaitEvent, WaitValue]
+
+
+ParameterValue: TypeAlias = (
+    int | bool | str | bytes | Digest | Pen | VersionMatch | ComponentMetadata | WaitInfo
+)
 Parameters: TypeAlias = dict[labels.Parameter, ParameterValue]
 
 

@@ -25,12 +25,16 @@ from suit.manifest import (
     Pen,
     Sequence,
     Severable,
+    VersionMatch,
+    WaitInfo,
 )
 from suit.metadata import metadata_map
 from suit.narrow import draft_name
 from suit.notation import one_line
 from suit.report import Claims, Measured, Record, Report
 from suit.show_metadata import show_metadata
+from suit.version import show_match
+from suit.wait import show_wait_info
 
 _ASKED: Final = sum(bit.value for bit in Policy)
 
@@ -226,6 +230,8 @@ def _value(value: ParameterValue) -> str:
             return value.hex()
         case ComponentMetadata():
             return one_line(show_metadata(metadata_map(value), None))
+        case VersionMatch() | WaitInfo():
+            return show_match(value) if isinstance(value, VersionMatch) else f"({show_wait_info(value)})"
         case _:
             return str(value)
 

@@ -31,6 +31,7 @@ from suit.notation import (
     wrap,
 )
 from suit.show_metadata import show_metadata
+from suit.wait import decode_wait_info, show_wait_info
 
 _BRIEF: Final = 32
 _MAX_WRAPPED: Final = 16
@@ -59,7 +60,6 @@ _EMBEDDED: Final = frozenset(
     {
         labels.Parameter.ENCRYPTION_INFO,
         labels.Parameter.VERSION,
-        labels.Parameter.WAIT_INFO,
     }
 )
 _COSE: Final[Mapping[labels.CborTag, tuple[str, ...]]] = {
@@ -120,6 +120,14 @@ def _verdict(expected: Digest | None, content: Item) -> str:
         return "cannot be compared"
     matches = digest.matches(expected, cbor.byte_string_head(len(content)), content)
     return "the digest matches" if matches else "THE DIGEST DOES NOT MATCH"
+
+
+def _event(number: Item, value: Item) -> str:
+    try:
+        info = decode_wait_info(cbor.encode({number: value}), "")
+    except HardsuitError:
+        return ""
+    return show_wait_info(info)
 
 
 def _digests_in(manifest: Item) -> dict[Item, Digest]:
@@ -295,6 +303,8 @@ class _Shower:
                 shown = self.inside(value, self.digest)
             elif label is labels.Parameter.COMPONENT_METADATA:
                 shown = self.inside(value, lambda inner: show_metadata(inner, self.limit))
+            elif label is labels.Parameter.WAIT_INFO:
+                shown = self.inside(value, self.wait_info)
             elif label in _EMBEDDED:
                 shown = self.inside(value, lambda inner: plain(inner, self.limit))
             else:
@@ -303,6 +313,14 @@ class _Shower:
                 note = str(uuid.UUID(bytes=value))
             rows.append(self.row(key, shown, labels.Parameter, note))
         return mapping(rows)
+
+    def wait_info(self, item: Item) -> Value:
+        if not isinstance(item, dict):
+            return plain(item, self.limit)
+        return mapping(
+            self.row(key, plain(value, self.limit), labels.WaitEvent, _event(key, value))
+            for key, value in item.items()
+        )
 
     def digest(self, item: Item) -> Value:
         if not _digest(item):

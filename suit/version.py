@@ -37,6 +37,7 @@ _NAMES: Final = {
     "beta": PreRelease.BETA.value,
     "alpha": PreRelease.ALPHA.value,
 }
+_SIGN_OF: Final = {comparison: sign for sign, comparison in _SIGNS.items()}
 _NUMBER: Final = r"(?:0|[1-9][0-9]{0,17})"
 _WRITTEN: Final = re.compile(rf"({_NUMBER}(?:\.{_NUMBER}){{0,2}})(?:-(rc|beta|alpha)((?:\.{_NUMBER})*))?")
 
@@ -69,13 +70,17 @@ def decode_wrapped_version(item: cbor.Item, where: str) -> Version:
 
 
 def decode_version_match(item: cbor.Item, where: str) -> VersionMatch:
-    """Read SUIT_Parameter_Version_Match (U4.4) from its byte string.
+    """Read SUIT_Parameter_Version_Match (U4.4) from its byte string; errors as :func:`decode_match`."""
+    return decode_match(cbor.decode(as_bytes(item, where), where=where), where)
+
+
+def decode_match(pair: cbor.Item, where: str) -> VersionMatch:
+    """Read SUIT_Parameter_Version_Match (U4.4).
 
     Raises:
         MalformedError: Not a comparison and a version.
         UnsupportedParameterError: A comparison that nobody has defined.
     """
-    pair = cbor.decode(as_bytes(item, where), where=where)
     if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not int:  # noqa: PLR2004 - comparison, version
         raise MalformedError(where, "expected [comparison, version]")
     comparison = _COMPARISONS.get(pair[0])
@@ -136,3 +141,8 @@ def read_version_match(text: str) -> VersionMatch:
     if sign not in _SIGNS:
         raise ValueError(f"a version is compared with one of {', '.join(_SIGNS)}, as in >=1.2")
     return VersionMatch(_SIGNS[sign], read_version(text[len(sign) :].strip()))
+
+
+def show_match(match: VersionMatch) -> str:
+    """Write a comparison as people do: ``>=1.2``."""
+    return f"{_SIGN_OF[match.comparison]}{show_version(match.version)}"

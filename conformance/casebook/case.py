@@ -74,6 +74,10 @@ class Device:
     battery_mwh: int | None = None
     authorize: bool = True
     actors: tuple[Item, ...] = ()
+    power: int | None = None
+    network: int | None = None
+    other_devices: Mapping[bytes, tuple[int, ...]] | None = None
+    timezone: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of the case format."""
@@ -87,7 +91,20 @@ class Device:
             "battery_mwh": self.battery_mwh,
             "authorize": self.authorize,
             **({"actors": [encode(actor).hex() for actor in self.actors]} if self.actors else {}),
+            **self._surroundings(),
         }
+
+    def _surroundings(self) -> dict[str, Any]:
+        devices = None
+        if self.other_devices is not None:
+            devices = [{"id": name.hex(), "version": list(own)} for name, own in self.other_devices.items()]
+        members = {
+            "power": self.power,
+            "network": self.network,
+            "other_devices": devices,
+            "timezone": self.timezone,
+        }
+        return {name: value for name, value in members.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

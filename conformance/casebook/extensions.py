@@ -13,10 +13,9 @@ from spec.labels import Command, Envelope, Manifest, Parameter, ReportReason
 TOPIC = "extensions"
 _COMMAND = ReportReason.COMMAND_UNSUPPORTED
 _ARGUMENTS: dict[Command, Item] = {}
-_COMMANDS = (Command.WAIT,)
+_COMMANDS: tuple[Command, ...] = ()
 _PARAMETERS: dict[Parameter, Item] = {
     Parameter.ENCRYPTION_INFO: encode([]),
-    Parameter.WAIT_INFO: encode({5: 1}),
 }
 _SEQUENCE = sequence([check(Command.VENDOR_IDENTIFIER)])
 _MEMBERS: dict[Manifest, Item] = {

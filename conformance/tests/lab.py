@@ -1,7 +1,7 @@
 """A device on a bench: storage, security IC and payloads in memory, no repository in between."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
@@ -14,6 +14,7 @@ from device.record import System
 from device.storage import Storage
 from device.trust import Trust
 from suit.envelope import open_envelope
+from suit.manifest import Command as Step
 from suit.signer import KeyType, LocalSigner, generate
 
 PRODUCT: Final = Product(bytes(range(16)), bytes(range(16, 32)))
@@ -33,28 +34,38 @@ class Lab:
     def __init__(self) -> None:
         self.author: LocalSigner = generate(KeyType.P256)
         self.sealing_key = MemoryKey()
+        self.now = EPOCH
         self.platform = MemoryPlatform(vendors=[PRODUCT.vendor], classes=[PRODUCT.class_id])
 
     def provision(self, storage: Storage) -> None:
         Emulator.provision(
-            storage, self.sealing_key, keys=[self.author.public], clock=lambda: EPOCH, directory=IC
+            storage, self.sealing_key, keys=[self.author.public], clock=lambda: self.now, directory=IC
         ).close()
 
-    def envelope(self, number: int, content: bytes | None = None) -> bytes:
-        return release(number, image(number) if content is None else content, PRODUCT, [self.author])
+    def envelope(self, number: int, content: bytes | None = None, *, before: Sequence[Step] = ()) -> bytes:
+        whole = image(number) if content is None else content
+        return release(number, whole, PRODUCT, [self.author], before=before)
 
     @contextmanager
-    def device(self, storage: Storage, *, serves: int | bytes = 1) -> Iterator[Device]:
+    def device(
+        self, storage: Storage, *, serves: int | bytes = 1, wait_seconds: int | None = None
+    ) -> Iterator[Device]:
         """Start the device; its IC boots with it."""
         payload = image(serves) if isinstance(serves, int) else serves
-        with Emulator.open(storage, self.sealing_key, clock=lambda: EPOCH, directory=IC) as ic:
+        with Emulator.open(storage, self.sealing_key, clock=lambda: self.now, directory=IC) as ic:
             yield Device(
                 storage,
                 ic,
                 cast("Trust", None),  # releases are handed over, not fetched
                 MemoryFetcher({"firmware.bin": payload}),
                 self.platform,
-                Policy(PRODUCT.vendor, PRODUCT.class_id, "stable", {FIRMWARE: CAPACITY}),
+                Policy(
+                    PRODUCT.vendor,
+                    PRODUCT.class_id,
+                    "stable",
+                    {FIRMWARE: CAPACITY},
+                    wait_seconds=wait_seconds,
+                ),
             )
 
     def install(self, storage: Storage, number: int) -> System:

@@ -329,6 +329,7 @@ REASONS: Final = {
 } | dict.fromkeys(
     (
         "UsageError", "AbortError", "DifferentError", "NothingToDoError", "ExpiredError", "NetworkError",
+        "WaitingError", "WaitTimeoutError",
         "NotListedError", "SlowRetrievalError", "HttpStatusError", "UriRefusedError", "StorageError",
         "StorageFullError", "NotFoundError", "KeyUnavailableError", "IcError", "CapabilityError",
         "AuthFailedError", "LockedOutError", "NotProvisionedError", "IcUnavailableError", "IcFailedError",

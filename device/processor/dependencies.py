@@ -136,7 +136,8 @@ def _admit(node: Node, index: int, envelope: Envelope, prefix: ComponentId) -> N
 
 def _admit_here(child: Node, authentic: Authentic[Manifest]) -> None:
     try:
-        admit_dependency(authentic, child.ids, child.rights, child.tree.machine)
+        installing = Section.INVOKE not in child.tree.sections
+        admit_dependency(authentic, child.ids, child.rights, child.tree.machine, installing=installing)
     except HardsuitError as error:
         if error.place is not None:
             error.place = error.place._replace(manifest=child.path)

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from device.processor.rights import require_component
 from device.processor.state import State
+from device.processor.waiting import wait
 from spec.labels import Command, FileType
 from suit.errors import AbortError
 from suit.manifest import ComponentId
@@ -84,6 +85,11 @@ def _invoke(state: State) -> None:
     arguments = state.parameters.invoke_args
     state.trace.invoked.append((state.current, arguments))
     state.platform.invoke(state.current, arguments)
+
+
+def _wait(state: State) -> None:
+    """Go on only when everything holds that wait-info names (U5.6)."""
+    wait(state.parameters.wait_info, state.node.tree.machine)
 
 
 def _require_change(state: State, component: ComponentId) -> None:
@@ -179,4 +185,5 @@ DIRECTIVES: Final[Mapping[Command, Directive]] = {
     Command.COPY: _copy,
     Command.SWAP: _swap,
     Command.INVOKE: _invoke,
+    Command.WAIT: _wait,
 }

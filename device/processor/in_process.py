@@ -67,7 +67,8 @@ class _Session(Session):
         authentic = authenticate(envelope, machine.ic)
         manifest = authentic.manifest
         rights = granted(machine.policy.rights, authentic.keys)
-        admit_dependency(authentic, manifest.ids, rights, machine)
+        installing = Section.INVOKE not in self._tree.sections
+        admit_dependency(authentic, manifest.ids, rights, machine, installing=installing)
         digests = frozenset({envelope.digest.value})
         node = Node(self._tree, manifest.ids, authentic, digests=digests, rights=rights)
         self._inserted = manifest, Interpreter(node, manifest.shared_sequence, envelope.payloads)

@@ -105,6 +105,7 @@ class Machine:
         clock: The trusted time in Unix seconds (:meth:`device.ic.interface.SecurityIC.now`); a device
             without one fails every use-before.
         secondaries: Other processors, by the component prefix that leads to them (T5.4.1).
+        waiting_since: When the manifest that is to run first told this device to wait; None: it did not yet.
     """
 
     components: Components
@@ -116,3 +117,4 @@ class Machine:
     references: References | None = None
     clock: Callable[[], int] | None = None
     secondaries: Mapping[ComponentId, SecondaryProcessor] = field(default_factory=dict)
+    waiting_since: int | None = None

@@ -6,6 +6,7 @@ Measured only when somebody observes. Contents are left out: whoever may see a r
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
+from device.processor import waiting
 from device.processor.state import State
 from spec.labels import Command, CoseAlgorithm, Parameter, VersionComparison
 from suit.manifest import Digest, ParameterValue, Pen, VersionMatch
@@ -82,6 +83,12 @@ def _version(state: State) -> Measured:
     return {Parameter.VERSION: VersionMatch(VersionComparison.EQUAL, version)}
 
 
+def _wait(state: State) -> Measured:
+    info = state.parameters.wait_info
+    found = None if info is None else waiting.measured(info, state.node.tree.machine)
+    return {} if found is None else {Parameter.WAIT_INFO: found}
+
+
 _MEASURES: Final[Mapping[Command, Callable[[State], Measured]]] = {
     Command.VENDOR_IDENTIFIER: _vendor,
     Command.CLASS_IDENTIFIER: _class,
@@ -92,4 +99,5 @@ _MEASURES: Final[Mapping[Command, Callable[[State], Measured]]] = {
     Command.USE_BEFORE: _time,
     Command.VERSION: _version,
     Command.COMPONENT_SLOT: _slot,
+    Command.WAIT: _wait,
 }

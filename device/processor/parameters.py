@@ -5,7 +5,7 @@ from typing import Final
 
 from spec.labels import Parameter
 from suit.errors import AbortError
-from suit.manifest import ComponentId, ComponentMetadata, Digest, Pen, VersionMatch
+from suit.manifest import ComponentId, ComponentMetadata, Digest, Pen, VersionMatch, WaitInfo
 from suit.narrow import draft_name
 
 
@@ -32,6 +32,7 @@ class ParameterSet:
     update_priority: int | None = None
     version: VersionMatch | None = None
     component_metadata: ComponentMetadata | None = None
+    wait_info: WaitInfo | None = None
 
 
 FIELDS: Final = {Parameter[name.upper()]: name for name in ParameterSet.__annotations__}

@@ -96,7 +96,7 @@ def invoke(
     Args and errors are those of :func:`update`. An invocation ends in an error or in an invoked image
     (M6.3): a manifest that invokes nothing raises :class:`AbortError`.
     """
-    rights = admit(authentic, machine, floor)
+    rights = admit(authentic, machine, floor, installing=False)
     if authentic.manifest.invoke is None:
         raise AbortError("the manifest has no invoke sequence (M6.3)")
     trace = trace or Trace()

@@ -1,5 +1,7 @@
 """The procedures (M5.3.3), what lasts through them, and what they tell."""
 
+from typing import cast
+
 import pytest
 
 from device.processor import Record, Trace
@@ -31,7 +33,7 @@ from device.tests.processor_rig import (
     try_each,
     write,
 )
-from spec.labels import Command, Parameter
+from spec.labels import Command, Label, Parameter
 from spec.labels import Manifest as Section
 from suit import commands
 from suit.errors import (
@@ -251,19 +253,26 @@ def test_nothing_is_measured_of_what_is_not_there() -> None:
     assert [dict(record.measured) for record in records] == [{}, {}]
 
 
+class Unheard(Label):
+    """A label that nobody has given a meaning."""
+
+    OF = 99
+
+
 @pytest.mark.parametrize(
     ("steps", "error"),
     [
         ([at(1)], AbortError),
         ([SOFT], AbortError),
         ([override(source_component=1), COPY], AbortError),
-        ([check(Command.WAIT)], UnsupportedCommandError),
-        ([override(wait_info=1)], UnsupportedParameterError),
+        ([check(cast("Command", Unheard.OF))], UnsupportedCommandError),
+        ([Step(Command.OVERRIDE_PARAMETERS, {Unheard.OF: 1})], UnsupportedParameterError),
+        ([check(Command.WAIT)], AbortError),
         ([Step(Command.OVERRIDE_MULTIPLE, {1: {Parameter.URI: "#a"}})], AbortError),
         ([Step(Command.COPY_PARAMS, {1: (Parameter.URI,)})], AbortError),
         ([Step(Command.COPY_PARAMS, {0: (Parameter.SOFT_FAILURE,)})], AbortError),
     ],
-    ids=["index", "soft-failure", "source", "command", "parameter", "multiple", "copy", "copy-flag"],
+    ids=["index", "soft-failure", "source", "command", "parameter", "wait", "multiple", "copy", "copy-flag"],
 )
 def test_the_interpreter_keeps_the_rules_without_admission_too(
     steps: list[Step], error: type[HardsuitError]

@@ -9,7 +9,7 @@ from spec.labels import CborTag, CoseAlgorithm
 from suit import cbor, description, digest, yaml_source
 from suit.describe.dependencies import Dependencies
 from suit.describe.files import Files
-from suit.description import Blob, Identifier, Image, Metadata, Words, alias
+from suit.description import Blob, Identifier, Image, Metadata, WaitInfo, Words, alias
 from suit.manifest import Digest, ParameterValue, Pen
 from suit.narrow import draft_name
 from suit.version import read_version_match
@@ -43,7 +43,7 @@ class Values:
                 return self._digest(value, path)
             case Blob():
                 return self.blob(value, path)
-            case Metadata():
+            case Metadata() | WaitInfo():
                 return value.to_model()
             case str() if name == "version":
                 return read_version_match(value)

@@ -5,11 +5,13 @@ unless ``text:`` or ``file:`` says otherwise. The JSON Schema of the language is
 ``hardsuit suit build --schema``; :mod:`suit.describe` makes the model of :mod:`suit.manifest` from it.
 
 From the inside out: :mod:`~suit.description.forms` (how each kind of scalar may be written),
-:mod:`~suit.description.values` and :mod:`~suit.description.metadata` (maps that stand for one value),
-:mod:`~suit.description.steps` (commands and parameters), :mod:`~suit.description.document` (members, texts).
+:mod:`~suit.description.values`, :mod:`~suit.description.metadata` and :mod:`~suit.description.events` (maps
+that stand for one value), :mod:`~suit.description.steps` (commands and parameters),
+:mod:`~suit.description.document` (members, texts).
 """
 
 from suit.description.document import ComponentText, Dependency, Description, Text
+from suit.description.events import WaitInfo
 from suit.description.forms import alias
 from suit.description.metadata import Metadata
 from suit.description.steps import BARE_COMMANDS, Command, Parameters, Sequence, Step
@@ -30,6 +32,7 @@ __all__ = [
     "Sequence",
     "Step",
     "Text",
+    "WaitInfo",
     "Words",
     "alias",
 ]

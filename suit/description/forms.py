@@ -21,6 +21,7 @@ from suit.commands import VALUES
 from suit.manifest import SEVERABLE
 from suit.narrow import MAX_URI, draft_name
 from suit.version import read_version, read_version_match
+from suit.wait import DAY, WEEKDAYS, read_time_of_day
 
 MAX_UINT: Final = (1 << 64) - 1
 _POLICY_BITS: Final = {draft_name(bit): bit.value for bit in labels.Policy}
@@ -222,6 +223,23 @@ def _comparison(text: str) -> str:
     return text
 
 
+def _time_of_day(value: object) -> object:
+    return read_time_of_day(value) if isinstance(value, str) else value
+
+
+def _weekday(value: object) -> object:
+    return WEEKDAYS.index(value) if value in WEEKDAYS else value
+
+
+TimeOfDay: TypeAlias = Annotated[
+    int,
+    Field(ge=0, lt=DAY),
+    BeforeValidator(_time_of_day),
+    Also({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?$"}),
+]
+Weekday: TypeAlias = Annotated[
+    int, Field(ge=0, lt=len(WEEKDAYS)), BeforeValidator(_weekday), Also({"enum": list(WEEKDAYS)})
+]
 VersionText: TypeAlias = Annotated[str, AfterValidator(_version)]
 ComparisonText: TypeAlias = Annotated[str, AfterValidator(_comparison)]
 ParameterNames: TypeAlias = Annotated[list[Literal[_COPIED]], Field(min_length=1)]  # type: ignore[valid-type]

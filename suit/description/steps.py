@@ -4,6 +4,7 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from suit.description.events import WaitInfo
 from suit.description.forms import (
     Also,
     Choice,
@@ -45,6 +46,7 @@ class Parameters(Model):
     update_priority: Int | None = None
     version: ComparisonText | None = None
     component_metadata: Metadata | None = None
+    wait_info: WaitInfo | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "Parameters":
@@ -62,7 +64,7 @@ class Command(Choice):
         {"vendor_identifier", "class_identifier", "device_identifier", "image_match", "component_slot"}
         | {"check_content", "abort", "fetch", "copy_", "write", "swap", "invoke", "unlink"}
         | {"dependency_integrity", "is_dependency", "process_dependency"}
-        | {"use_before", "image_not_match", "minimum_battery", "update_authorized", "version"}
+        | {"use_before", "image_not_match", "minimum_battery", "update_authorized", "version", "wait"}
     )
 
     vendor_identifier: Policy = None
@@ -93,6 +95,7 @@ class Command(Choice):
     version: Policy = None
     override_multiple: dict[str, Parameters] | None = None
     copy_params: dict[str, ParameterNames] | None = None
+    wait: Policy = None
 
 
 BARE_COMMANDS: Final = tuple(

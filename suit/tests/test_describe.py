@@ -19,6 +19,7 @@ from spec.labels import (
     TextComponent,
     TextManifest,
     VersionComparison,
+    WaitEvent,
 )
 from spec.labels import Manifest as Member
 from suit import describe, description, yaml_source
@@ -28,7 +29,7 @@ from suit.describe import build, json_schema
 from suit.encode import encode_envelope
 from suit.envelope import manifest_digest, open_envelope, sever
 from suit.errors import StorageError, UsageError
-from suit.manifest import Digest, Envelope, Manifest, Pen, VersionMatch
+from suit.manifest import Digest, Envelope, Manifest, Pen, VersionMatch, WaitInfo
 
 DESCRIPTIONS = Path(__file__).parent / "descriptions"
 MINIMAL = """\
@@ -279,6 +280,7 @@ def test_all_other_parameters(directory: Path) -> None:
       minimum-battery: 100
       update-priority: -1
       version: ">=1.2-rc.3"
+      wait-info: {time: 1800000000, power: -1}
 """
     assert first(step, directory) == {
         Parameter.DEVICE_IDENTIFIER: uuid.uuid5(uuid.NAMESPACE_DNS, "a.example").bytes,
@@ -294,6 +296,7 @@ def test_all_other_parameters(directory: Path) -> None:
         Parameter.MINIMUM_BATTERY: 100,
         Parameter.UPDATE_PRIORITY: -1,
         Parameter.VERSION: VersionMatch(VersionComparison.GREATER_EQUAL, (1, 2, -1, 3)),
+        Parameter.WAIT_INFO: WaitInfo({WaitEvent.POWER: -1, WaitEvent.TIME: 1800000000}),
     }
 
 

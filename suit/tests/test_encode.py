@@ -17,6 +17,7 @@ from spec.labels import (
     TextComponent,
     TextManifest,
     VersionComparison,
+    WaitEvent,
 )
 from spec.labels import Manifest as Member
 from suit import digest
@@ -30,6 +31,7 @@ from suit.manifest import (
     ComponentMetadata,
     Digest,
     Manifest,
+    OtherDevice,
     Parameters,
     Pen,
     Sequence,
@@ -37,6 +39,7 @@ from suit.manifest import (
     Text,
     Uuid,
     VersionMatch,
+    WaitInfo,
 )
 
 
@@ -104,6 +107,29 @@ METADATA = st.builds(
     st.none() | _UINTS,
     st.none() | _ACTORS,
 )
+_INTS = st.integers(-(1 << 64), (1 << 64) - 1)
+_MATCHES = st.builds(VersionMatch, st.sampled_from(VersionComparison), VERSIONS)
+_EVENTS = {
+    WaitEvent.AUTHORIZATION: _INTS,
+    WaitEvent.POWER: _INTS,
+    WaitEvent.NETWORK: _INTS,
+    WaitEvent.OTHER_DEVICE_VERSION: st.builds(
+        OtherDevice, st.binary(max_size=9), st.lists(_MATCHES, min_size=1, max_size=8).map(tuple)
+    ),
+    WaitEvent.TIME: _UINTS,
+    WaitEvent.TIME_OF_DAY: st.integers(0, 86399),
+    WaitEvent.DAY_OF_WEEK: st.integers(0, 6),
+    WaitEvent.TIME_OF_DAY_UTC: st.integers(0, 86399),
+    WaitEvent.DAY_OF_WEEK_UTC: st.integers(0, 6),
+}
+_WAITS = st.lists(st.sampled_from(WaitEvent), min_size=1, unique=True).flatmap(
+    lambda events: st.builds(
+        WaitInfo,
+        st.fixed_dictionaries(
+            {event: _EVENTS[event] for event in sorted(events, key=lambda event: event.value)}
+        ),
+    )
+)
 _VALUES = {
     Value.UUID: _UUIDS,
     Value.VENDOR: _UUIDS | st.builds(Pen, st.binary(max_size=6)),
@@ -112,9 +138,10 @@ _VALUES = {
     Value.TEXT: st.text(max_size=30),
     Value.BYTES: st.binary(max_size=30),
     Value.BOOL: st.booleans(),
-    Value.INT: st.integers(-(1 << 64), (1 << 64) - 1),
-    Value.VERSION_MATCH: st.builds(VersionMatch, st.sampled_from(VersionComparison), VERSIONS),
+    Value.INT: _INTS,
+    Value.VERSION_MATCH: _MATCHES,
     Value.METADATA: METADATA,
+    Value.WAIT_INFO: _WAITS,
 }
 
 

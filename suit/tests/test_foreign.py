@@ -168,8 +168,10 @@ def test_a_signature_is_noted_because_it_is_made_anew() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "lost"),
     [
-        ("suit-condition-abort: []", "suit-directive-wait: []",
-         "suit-validate.1.try-each.1.0.run-sequence.0: suit-directive-wait"),
+        ("suit-condition-abort: []", "suit-directive-override-multiple: {0: {}}",
+         "suit-validate.1.try-each.1.0.run-sequence.0: suit-directive-override-multiple"),
+        ("suit-parameter-content: c0ffee", "suit-parameter-wait-info: {suit-wait-event-time: 1}",
+         "suit-validate.1.try-each.0.0.suit-parameter-wait-info"),
         ("suit-condition-abort: []", "suit-directive-copy-params: {0: [uri]}",
          "suit-validate.1.try-each.1.0.run-sequence.0: suit-directive-copy-params"),
         ("suit-parameter-content: c0ffee", "suit-parameter-version: {comparison: equal}",
