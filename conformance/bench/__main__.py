@@ -31,11 +31,16 @@ class Ratio:
     limit: float | None
 
 
+MILLISECOND: Final = 1e-3 / 65e-6
+"""A millisecond, on the machine where the bare verification takes 65 µs."""
+
 RATIOS: Final = (
     Ratio("decode example 0", "bench_decode", "bench_bare_verify", None),
     Ratio("authenticate (decode included)", "bench_authenticate", "bench_bare_verify", None),
     Ratio("process", "bench_process", "bench_bare_verify", None),
     Ratio("authenticate + parse + process", "bench_authenticate_parse_process", "bench_bare_verify", 2.5),
+    Ratio("process 16 components, 4 dependencies*", "bench_process_tree", "bench_bare_verify", MILLISECOND),
+    Ratio("authenticate + process the same*", "bench_authenticate_process_tree", "bench_bare_verify", None),
     Ratio("build + sign", "bench_build_and_sign", "bench_bare_sign", 10),
     Ratio("hardsuit --help, seconds", "bench_help", "", 0.15),
     Ratio("hardsuit suit verify / bare imports", "bench_suit_verify", "bench_bare_imports", 3),
@@ -90,6 +95,7 @@ def _print(medians: dict[str, float]) -> int:
     if not screen.is_terminal:
         screen.width = _WIDTH
     screen.print(table)
+    screen.print("* beyond the signature checks; the target is 1 ms where a bare verification takes 65 µs")
     return 1 if missed else 0
 
 

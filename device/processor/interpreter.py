@@ -85,7 +85,7 @@ class Interpreter:
         state = self._state
         if self._node.rights is not None:
             self._require_right_to_set(step)
-        chosen = [state.sets[index] for index in self._selection]
+        sets, selection = state.sets, self._selection
         for label, value in step.argument.items():
             name = FIELDS.get(label)
             if name is None:
@@ -93,8 +93,8 @@ class Interpreter:
                 continue
             if label is _SOURCE:
                 value = self._source(value)  # noqa: PLW2901 - the index means something in this manifest only
-            for parameters in chosen:
-                setattr(parameters, name, value)
+            for index in selection:
+                setattr(sets[index], name, value)
 
     def set_parameters(self, step: Step) -> None:
         """Set the parameters that are unset (T5.6.1); the two flags have a value from the beginning."""
@@ -256,13 +256,16 @@ class Interpreter:
             self._budget -= len(self._selection)
             if self._budget < 0:
                 raise AbortError("too many commands for one procedure")
-            condition = CONDITIONS.get(step.label)
-            if condition is not None:
-                failure = self._check(step, condition)
-            elif step.label in DIRECTIVES:
-                failure = self._direct(step, DIRECTIVES[step.label])
+            label = step.label
+            method = _FLOW.get(label)
+            if method is not None:
+                failure = method(self, step)
+            elif label in CONDITIONS:
+                failure = self._check(step, CONDITIONS[label])
+            elif label in DIRECTIVES:
+                failure = self._direct(step, DIRECTIVES[label])
             else:
-                failure = self._flow(step)
+                raise UnsupportedCommandError("the command is not implemented")
             if failure is not None:
                 return failure
         return None
@@ -295,12 +298,6 @@ class Interpreter:
             if self._observer is not None:
                 self._observer(self._record(step, succeeded=True))
         return None
-
-    def _flow(self, step: Step) -> Failure:
-        method = _FLOW.get(step.label)
-        if method is None:
-            raise UnsupportedCommandError("the command is not implemented")
-        return method(self, step)
 
     def _run_nested(self, sequence: Sequence, index: int, *, soft: bool) -> tuple[Failure, bool]:
         """Run a nested sequence; return its failure and whether it was soft about it when it ended."""
