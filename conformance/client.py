@@ -6,6 +6,7 @@ purpose; anything else is a crash and leaves this module as one.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from device.ic.interface import Floor, SecurityIC, sequence_slot
 from device.platform import MemoryFetcher, MemoryPlatform
 from device.processor import Machine, Policy, Profile, Rights, Trace, invoke, uninstall, update
 from device.references import MemoryReferences
+from device.reporter import HandingOver, Procedure, Reporter, kept_report, refusals_reported
 from device.storage import MemoryStorage
 from spec.labels import CoseAlgorithm
 from suit import cbor
@@ -37,6 +39,7 @@ from suit.errors import (
 from suit.keys import CoseKey
 from suit.manifest import ComponentId, ComponentMetadata, Version
 from suit.metadata import decode_actor, decode_component_metadata, metadata_map
+from suit.report import encode_report
 
 # What a device says no with. Any other error is no verdict on the update.
 REFUSALS: Final = (RejectedError, RefusedError, WaitingError, NetworkError, StorageError)
@@ -67,6 +70,7 @@ class _Device:
     def __init__(self, case: Mapping[str, Any]) -> None:
         self._procedure = _PROCEDURES[case["procedure"]]
         self._envelope = bytes.fromhex(case["envelope"])
+        self._kept = MemoryStorage()
         described = case["device"]
         self._floors = {_id(row["id"]): int(row["sequence"]) for row in described.get("floors", ())}
         keys = _keys(case["keys"])
@@ -120,20 +124,27 @@ class _Device:
         return self._answer(trace, None)
 
     def _run(self, trace: Trace) -> None:
-        authentic = authenticate(open_envelope(self._envelope), self._ic)
+        envelope = open_envelope(self._envelope)
+        with refusals_reported(self._kept, Procedure.UPDATE, envelope):
+            authentic = authenticate(envelope, self._ic)
         # The IC raises a floor only for a manifest that it has verified, and the case does not have that
         # older one, so the floor is given.
         root = authentic.manifest.component_id
         floor = Floor(sequence_slot(root), self._floors.get(root or (), 0))
-        self._procedure(authentic, self._machine, floor=floor, trace=trace)
+        with Reporter(self._kept, Procedure.UPDATE, authentic.envelope, authentic.manifest) as reporter:
+            platform = HandingOver(self._platform, reporter.handed_over)
+            machine = replace(self._machine, platform=platform, observer=reporter)
+            self._procedure(authentic, machine, floor=floor, trace=trace)
 
     def _answer(self, trace: Trace, error: HardsuitError | None) -> dict[str, Any]:
+        report = kept_report(self._kept, Procedure.UPDATE)  # none of what is no envelope
         return {
             "outcome": "accepted" if error is None else "rejected",
             "reason": None if error is None else error.report.value,
             "components": [self._held(name) for name in self._components.ids],
             "fetched": list(trace.fetched),
             "invoked": [{"id": _shown(name), "args": _hex(args)} for name, args in self._platform.invoked],
+            **({"report": encode_report(report).hex()} if report else {}),
         }
 
     def _held(self, name: ComponentId) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Answer:
         fetched: The URIs whose bytes came out of the case's resources.
         invoked: Component and arguments of each invocation.
         metadata: Encoded component metadata in hex, of the components for which anything is said about it.
+        report: The encoded SUIT_Report, if the client gives one.
     """
 
     outcome: str
@@ -57,6 +58,7 @@ class Answer:
     fetched: tuple[str, ...]
     invoked: tuple[tuple[Id, str | None], ...]
     metadata: Mapping[Id, str | None] = field(default_factory=dict)
+    report: bytes | None = None
 
     @classmethod
     def from_json(cls, item: object) -> "Answer":
@@ -78,6 +80,9 @@ class Answer:
             fetched=tuple(_strings(item.get("fetched"), "fetched")),
             invoked=tuple(_contents(item.get("invoked"), "invoked", "args")),
             metadata=metadata,
+            report=None
+            if item.get("report") is None
+            else bytes.fromhex(_hex(item["report"], "report") or ""),
         )
 
 
@@ -271,6 +276,11 @@ def _contents(item: object, where: str, value: str, *, also: str = "") -> list[t
 
 def _id(item: list[object], where: str) -> Id:
     return tuple([_hex(part, where) or "" for part in _strings(item, where)])
+
+
+def _report(item: object) -> bytes | None:
+    text = _hex(item, "report")
+    return None if text is None else bytes.fromhex(text)
 
 
 def _hex(item: object, where: str) -> str | None:

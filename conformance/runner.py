@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.dut import Answer, BrokenClientError, Client, Id
+from conformance.reported import report_problems
 from suit.errors import ExitCode, HardsuitError, MalformedError, StorageError, UsageError
 
 CASES: Final = Path(__file__).parent / "cases"
@@ -215,6 +216,7 @@ def differences(case: Case, answer: Answer) -> Iterator[str]:
         yield f"fetched {list(answer.fetched)}, not {list(expect.fetched)}"
     if "invoked" in case.compared and answer.invoked != expect.invoked:
         yield f"invoked {_shown_calls(answer.invoked)}, not {_shown_calls(expect.invoked)}"
+    yield from report_problems(case.question, expect, answer)
 
 
 def _different_components(case: Case, answer: Answer) -> Iterator[str]:

@@ -75,10 +75,10 @@ def replay(
         raise NotAuthenticError("report: not the nonce that was asked with")
     if report.digest != envelope.digest:
         raise NotAuthenticError("report: it is about another manifest")
-    check_digest(envelope)
     failure = report.failure
     if not report.records and failure is not None and failure.record.section is None:
-        return [_outcome(report, None)]  # nothing in the manifest was reached, and it may be unreadable
+        return [_outcome(report, None)]  # nothing was reached: the manifest may be unreadable, or another
+    check_digest(envelope)
     manifest = attach_severed(decode_manifest(envelope.manifest), envelope)
     places = _Places(manifest, envelope, dependencies)
     if report.uri != (manifest.reference_uri or ""):

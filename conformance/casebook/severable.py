@@ -8,6 +8,7 @@ from conformance.casebook.case import (
     NEW,
     OLD,
     URI,
+    URI_2,
     Case,
     Component,
     Device,
@@ -178,6 +179,16 @@ def _wrongly_severed() -> Iterator[Case]:
         _sealed({Envelope.INSTALL: INSTALL}, install=INSTALL),
         ReportReason.UNAUTHORISED,
         resources=_RESOURCES,
+    )
+    yield rejected(
+        "severable-payload-fetch-exchanged",
+        "M8.4.12-1 I4.3.7",
+        "The envelope holds another payload-fetch sequence, which would fetch from elsewhere.",
+        _sealed(
+            {Envelope.PAYLOAD_FETCH: sequence(fetch_from(URI_2))}, payload_fetch=digest_of_wrapped(INSTALL)
+        ),
+        ReportReason.UNAUTHORISED,
+        resources={URI: NEW, URI_2: NEW},
     )
     yield rejected(
         "severable-text-exchanged",

@@ -30,13 +30,13 @@ SUITE = runner.load()
 
 
 class Liar:
-    """A client that answers rightly and then changes one thing."""
+    """A client that answers rightly and then changes one thing; its report does not give it away."""
 
     def __init__(self, **changes: Any) -> None:
         self.changes = changes
 
     def ask(self, question: Question) -> Answer:
-        return replace(Answer.from_json(answer(question)), **self.changes)
+        return replace(Answer.from_json(answer(question)), report=None, **self.changes)
 
 
 def told(name: str, **changes: Any) -> tuple[Verdict, str]:
