@@ -10,12 +10,8 @@ from conformance.casebook import trust_domains, trust_lockstep, trust_rights, tr
 from conformance.casebook.case import AUTHOR, Case, verify
 from conformance.casebook.trees import INTEGRITY, KEY, PROCESS, device, library, root
 from conformance.cddl import check_report
-from conformance.client import REFUSALS, _Device
+from conformance.client import answer
 from conformance.forge import at
-from device.authenticate import authenticate
-from device.processor import Trace
-from device.reporter import Procedure, Reporter, kept_report
-from device.storage import MemoryStorage
 from hardsuit import main
 from spec.labels import Command, ReportReason
 from spec.labels import Manifest as Section
@@ -23,7 +19,7 @@ from suit.envelope import open_envelope
 from suit.errors import HardsuitError, NotAuthenticError
 from suit.manifest import Envelope
 from suit.replay import replay
-from suit.report import Failure, Record, Report, encode_report
+from suit.report import Failure, Record, Report, decode_report, encode_report
 from suit.report_seal import seal_report
 from suit.signer import KeyType, generate
 
@@ -33,24 +29,12 @@ CASES = [
 
 
 def reported(case: Case) -> Report | None:
-    """Act out a case with a reporter listening; None if the root cannot be decoded."""
-    acted = _Device({**case.to_json(), "expect": None})
-    storage = MemoryStorage()
-    try:
-        authentic = authenticate(open_envelope(case.envelope), acted._ic)
-    except HardsuitError:
+    """Act out a case and return its report; None if there is no envelope to refer to."""
+    told = answer({**case.to_json(), "expect": None}).get("report")
+    if told is None:
         return None
-    reporter = Reporter(storage, Procedure.UPDATE, authentic.envelope, authentic.manifest)
-    acted._machine = replace(acted._machine, observer=reporter)
-    try:
-        with reporter:
-            acted._run(Trace())
-    except REFUSALS:
-        pass
-    report = kept_report(storage, Procedure.UPDATE)
-    assert report is not None
-    check_report(encode_report(report))
-    return report
+    check_report(bytes.fromhex(told))
+    return decode_report(bytes.fromhex(told))
 
 
 def stored(case: Case) -> tuple[Envelope, ...]:
@@ -72,7 +56,7 @@ def test_a_report_follows_the_tree_that_it_is_about(case: Case) -> None:
         assert not case.accepted
         return
     events = replay(report, open_envelope(case.envelope), dependencies=stored(case))
-    assert (events[-1].what == "success") is case.accepted
+    assert events[-1].what.startswith(("success", "invoke-pending")) is case.accepted
     if case.reason is not None:
         assert report.failure is not None
         assert report.failure.reason is case.reason
