@@ -144,7 +144,7 @@ class Node:
 
     def __post_init__(self) -> None:
         self.dependencies = _NONE if self.authentic is None else self.authentic.manifest.dependencies
-        if self.tree.machine.references is not None:
+        if self.tree.machine.references is not None and not self.elsewhere:
             self.tree.declared.update(self.ids)
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from conformance.casebook.trees import (
     LIBRARY_IMAGE,
     MATCH,
     PROCESS,
+    ROOT,
     Signed,
     library,
     root,
@@ -41,6 +43,7 @@ from device.platform import MemoryFetcher, MemoryPlatform
 from device.processor import Machine, Trace, invoke, update
 from device.processor.in_process import SETTABLE, InProcess
 from device.processor.secondary import SecondaryProcessor, Session
+from device.references import MemoryReferences
 from device.storage import MemoryStorage
 from spec.labels import Command, Parameter
 from spec.labels import Manifest as Section
@@ -286,3 +289,12 @@ def test_an_integrator_sees_one_session_for_each_procedure_and_every_value_once(
         "run VALIDATE",
         "end",
     ]
+
+
+def test_the_primary_counts_no_references_to_what_is_not_its_own() -> None:
+    pair = Pair()
+    references = MemoryReferences()
+    pair.machine = replace(pair.machine, references=references)
+    pair.update(tree())
+    assert references.owners(MAIN) == references.owners(LIBRARY) == {ROOT}
+    assert references.owners(BELOW) == frozenset()

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from spec.labels import Command
-from suit import describe, edn
+from suit import describe, edn, yaml_source
 from suit.attest import attest
 from suit.decode import attach_severed, decode_manifest
 from suit.encode import encode_envelope
@@ -64,6 +65,11 @@ def test_a_template_says_what_it_is_for(name: str) -> None:
     assert titles()[name][0].isupper()
     assert ": " in titles()[name]
     assert template(name).count("\n#") >= 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_fits_the_json_schema(name: str) -> None:
+    jsonschema.validate(yaml_source.load(template(name), name).data, describe.json_schema())
 
 
 @pytest.mark.parametrize("name", NAMES)
