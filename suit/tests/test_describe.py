@@ -580,3 +580,22 @@ def test_the_digest_is_that_of_the_manifest(directory: Path) -> None:
     envelope = made(MINIMAL + "digest-algorithm: shake256", directory)
     assert envelope.digest == manifest_digest(envelope.manifest, CoseAlgorithm.SHAKE256)
     assert describe.build(MINIMAL, name="x", directory=directory) == made(MINIMAL)
+
+
+def test_text_in_several_languages_keeps_each_to_itself() -> None:
+    text = MINIMAL + (
+        "validate: [vendor-identifier]\n"
+        "text:\n"
+        "  en: {update-description: new, components: {firmware: {vendor-name: A}}}\n"
+        "  de-AT: {update-description: neu}\n"
+        "  ja: {update-description: 新しい}\n"
+    )
+    member = manifest_of(text).text
+    assert member is not None
+    assert member.value is not None
+    what = {tag: one.manifest[TextManifest.UPDATE_DESCRIPTION] for tag, one in member.value.items()}
+    assert what == {"en": "new", "de-AT": "neu", "ja": "新しい"}
+    assert [len(one.components) for one in member.value.values()].count(1) == 1
+    assert "perhaps update-description is meant" in problem(
+        MINIMAL + "text: {en: {}, fr: {update-descripton: nouveau}}\n"
+    )
