@@ -5,7 +5,9 @@ The manifest's bytes are verified first and decoded afterwards. :class:`Authenti
 does not type-check, and one that somebody tries to pass off does not get past the constructor.
 """
 
+import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import InitVar, dataclass
 from typing import Final, Generic, TypeVar
 
@@ -13,8 +15,9 @@ from device.ic.errors import BadSignatureError
 from device.ic.interface import KeyInfo, Purpose, SecurityIC, VerifyTicket
 from spec.labels import CoseAlgorithm
 from suit import authenticate as rules
+from suit.cose import parse_block
 from suit.decode import attach_severed, decode_manifest
-from suit.errors import NoTrustAnchorError, UsageError
+from suit.errors import NotAuthenticError, NoTrustAnchorError, UsageError
 from suit.manifest import Envelope, Manifest
 
 T = TypeVar("T")
@@ -59,6 +62,22 @@ def authenticate(envelope: Envelope, ic: SecurityIC) -> Authentic[Manifest]:
     manifest = attach_severed(decode_manifest(envelope.manifest), envelope)
     tickets = tuple(map(verifier.tickets.__getitem__, keys))
     return Authentic(manifest, envelope, keys, tickets, _MAKER)
+
+
+def signed_structure(authentic: Authentic[Manifest]) -> bytes:
+    """Return what the first ticket is about: the Sig_structure or MAC_structure over the manifest's digest.
+
+    Raises:
+        NotAuthenticError: No block of the envelope is what was verified.
+    """
+    envelope, (ticket, *_) = authentic.envelope, authentic.tickets
+    for number, raw in enumerate(envelope.blocks):
+        with suppress(NotAuthenticError):  # a block that was passed over when the others vouched
+            block = parse_block(raw, envelope.digest_bytes, where=f"authentication block {number}")
+            for attestation in block.attestations:
+                if hashlib.sha256(attestation.structure).digest() == ticket.digest:
+                    return attestation.structure
+    raise NotAuthenticError("envelope: no authentication block is what was verified")
 
 
 class _IcVerifier:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from device.authenticate import Authentic, authenticate
+from device.authenticate import Authentic, authenticate, signed_structure
 from device.components import show_id
 from device.ic.errors import IcError
 from device.ic.interface import SecurityIC, sequence_slot
@@ -27,6 +27,7 @@ from spec.labels import CoseAlgorithm
 from suit.envelope import MAX_ENVELOPE, open_envelope
 from suit.errors import HardsuitError, NotAuthenticError, RefusedError, StorageError
 from suit.manifest import ComponentId, Envelope, Manifest
+from suit.quote import MeasuredEvent
 
 TRIAL_BOOTS: Final = 1
 PCR_IMAGES: Final = 8
@@ -46,6 +47,7 @@ class Booted:
         trial: Whether it still waits for confirmation.
         images: SHA-256 of each component with content, by the IC.
         pcrs: The PCRs that were extended with manifest and images.
+        log: What they were extended with in this boot, in order; of a trial that was given up, too.
         failure: Why a trial was given up, now or before; empty when none was.
         warnings: Rules that the manifests broke and that profile compat lets pass.
     """
@@ -56,6 +58,7 @@ class Booted:
     pcrs: Mapping[int, bytes]
     failure: str
     warnings: tuple[str, ...] = ()
+    log: tuple[MeasuredEvent, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -69,6 +72,9 @@ class Booted:
             "pcrs": {str(index): value.hex() for index, value in self.pcrs.items()},
             "failure": self.failure,
             "warnings": list(self.warnings),
+            "log": [
+                {"pcr": event.pcr, "digest": event.digest.hex(), "what": event.what} for event in self.log
+            ],
         }
 
 
@@ -90,6 +96,7 @@ class BootLoader:
         self._platform = platform
         self._fetcher = fetcher
         self._capacities = capacities
+        self._log: list[MeasuredEvent] = []
 
     def boot(self) -> Booted:
         """Start the trial while it may be tried, the confirmed system otherwise.
@@ -135,7 +142,7 @@ class BootLoader:
         images = self._measure(system, components)
         trial = system is record.trial
         pcrs = self._ic.pcrs((PCR_IMAGES, PCR_MANIFEST))
-        booted = Booted(system, trial, images, pcrs, record.failure)
+        booted = Booted(system, trial, images, pcrs, record.failure, log=tuple(self._log))
         if not trial:
             raise_floor(self._ic, authentic)
         remember(self._storage, LAST_BOOT, booted.to_dict())
@@ -168,15 +175,19 @@ class BootLoader:
         return warned()
 
     def _measure(self, system: System, components: Installed) -> dict[ComponentId, bytes]:
-        """Extend the PCRs with what is about to run, before it runs."""
+        """Extend the PCRs with what is about to run, before it runs (ADR 0022: and leave it there)."""
         images = {}
         for component in components.ids:
             digest = components.digest(component, CoseAlgorithm.SHA_256)
             if digest is not None:
                 images[component] = digest
-                self._ic.extend(PCR_IMAGES, digest)
-        self._ic.extend(PCR_MANIFEST, system.digest)
+                self._extend(PCR_IMAGES, digest, f"image of component {show_id(component)}")
+        self._extend(PCR_MANIFEST, system.digest, f"manifest of sequence number {system.sequence_number}")
         return images
+
+    def _extend(self, pcr: int, digest: bytes, what: str) -> None:
+        self._ic.extend(pcr, digest)
+        self._log.append(MeasuredEvent(pcr, digest, what))
 
 
 def require_covered(manifest: Manifest, images: Collection[ComponentId], trace: Trace) -> None:
@@ -261,9 +272,4 @@ def vouched(envelope: Envelope, ic: SecurityIC, system: System) -> Authentic[Man
 
 def raise_floor(ic: SecurityIC, authentic: Authentic[Manifest]) -> None:
     """Let the IC's floor follow a confirmed system; nothing happens when it is there already."""
-    ic.raise_floor(
-        sequence_slot(authentic.manifest.component_id),
-        authentic.manifest.sequence_number,
-        digest=authentic.envelope.digest.value,
-        proof=authentic.tickets,
-    )
+    ic.raise_sequence(signed_structure(authentic), authentic.envelope.manifest, proof=authentic.tickets)

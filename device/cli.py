@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from device import attest_cli
 from suit.command import Console, command
 from suit.printable import printable
 
@@ -25,6 +26,10 @@ _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 @click.group()
 def cli() -> None:
     """Be a device: update, boot, confirm."""
+
+
+for _name, _verb in attest_cli.cli.commands.items():
+    cli.add_command(_verb, _name)
 
 
 @command(cli)

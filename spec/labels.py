@@ -13,6 +13,7 @@ __all__ = [
     "CONTENT_CIPHERS",
     "Capability",
     "CborTag",
+    "Claim",
     "Command",
     "Common",
     "ComponentMetadata",
@@ -472,6 +473,22 @@ class CoseKeyOperation(Label):
     DERIVE_BITS = 8
     MAC_CREATE = 9
     MAC_VERIFY = 10
+
+
+class Claim(Label):
+    """Claims of an IC's quote, an Entity Attestation Token; those below -65536 are private use."""
+
+    IAT = 6
+    NONCE = 10
+    UEID = 256
+    UPTIME = 261
+    EAT_PROFILE = 265
+    BOOTCOUNT = 267
+    GENERATION = -70000
+    PCRS = -70001
+    FLOORS = -70002
+    REPOSITORY = -70003
+    LEVELS = -70004
 
 
 class MtiProfile(Label):

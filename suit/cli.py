@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from suit import authoring_cli, report_cli
+from suit import authoring_cli, quote_cli, report_cli
 from suit.authoring_cli import assembled, decoded
 from suit.command import Console, command
 from suit.errors import RefusedError, UsageError
@@ -30,8 +30,8 @@ def cli() -> None:
     """Build, sign, verify and look at envelopes."""
 
 
-for _name, _verb in {**authoring_cli.cli.commands, **report_cli.cli.commands}.items():
-    cli.add_command(_verb, _name)
+for _room in (authoring_cli, report_cli, quote_cli):
+    cli.commands |= _room.cli.commands
 
 _envelope = click.argument("envelope", type=click.Path())
 _out = click.option(

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from conformance.stage import PRODUCT, Stage, make_image
 from device.cli import cli
+from suit.cli import cli as suit_cli
 from suit.errors import ExitCode
 from suit.keys import CoseKey
 from suit.report_cipher import ReportCipher
@@ -303,3 +304,72 @@ def test_a_place_or_level_that_is_none_makes_no_device(
 ) -> None:
     one_line(init(stage, home, key, **change), ExitCode.USAGE)
     assert not home.exists()
+
+
+@pytest.mark.req("H6-15")
+def test_a_device_attests_to_what_it_booted(stage: Stage, home: Path, key: Path, tmp_path: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    assert run("update", home).exit_code == 0
+    quote, public, log = tmp_path / "quote.cbor", tmp_path / "attestation.cose", tmp_path / "log.json"
+    assert run("attestation-key", home, "-o", public).exit_code == 0
+    attested = run("attest", home, "--nonce", "00" * 16, "--boot", "--log", log, "-o", quote)
+    assert attested.exit_code == 0, attested.output
+    verify = ["quote-verify", str(quote), "--key", str(public), "--nonce", "00" * 16, "--log", str(log)]
+    verified = CliRunner().invoke(suit_cli, verify)
+    assert verified.exit_code == 0, verified.output
+    assert "image of component" in verified.stdout
+    one_line(CliRunner().invoke(suit_cli, [*verify[:5], "11" * 16]), ExitCode.REJECTED)
+    log.write_text(log.read_text().replace('"pcr": 8', '"pcr": 7'))
+    one_line(CliRunner().invoke(suit_cli, verify), ExitCode.REFUSED)
+    later = tmp_path / "later.cbor"
+    assert run("attest", home, "--nonce", "00" * 16, "-o", later).exit_code == 0
+    for now, before, code in ((later, quote, ExitCode.OK), (quote, later, ExitCode.REFUSED)):
+        compared = [str(now), "--key", str(public), "--nonce", "00" * 16, "--after", str(before)]
+        assert CliRunner().invoke(suit_cli, ["quote-verify", *compared]).exit_code == code.value
+    one_line(run("attest", home, "--nonce", "00"), ExitCode.INTERNAL)
+    one_line(run("attest", home, "--nonce", "00" * 16, "--log", log), ExitCode.USAGE)
+
+
+@pytest.mark.req("H7-11")
+def test_a_fallback_within_one_boot_is_in_the_log_of_that_boot(stage: Stage, home: Path, key: Path) -> None:
+    assert init(stage, home, key).exit_code == 0
+    for verb in ("update", "boot", "confirm"):
+        assert run(verb, home).exit_code == 0
+    stage.publish(2)
+    assert run("update", home).exit_code == 0
+    newest = max((home / "storage" / "images").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_bytes(b"rotten" + newest.read_bytes()[6:])
+    booted = told(run("boot", "--json", home))
+    assert (booted["trial"], booted["system"]["sequence_number"]) == (False, 1)
+    measured = [event["what"] for event in booted["log"] if event["pcr"] == 9]
+    assert measured == ["manifest of sequence number 2", "manifest of sequence number 1"]
+
+
+@pytest.mark.req("H6-4")
+def test_a_device_takes_a_signed_update_of_its_trust_anchor(
+    stage: Stage, home: Path, key: Path, tmp_path: Path
+) -> None:
+    assert init(stage, home, key).exit_code == 0
+    old, new, update = tmp_path / "old.cose", tmp_path / "new.cose", tmp_path / "update.cose"
+    old.write_bytes(stage._author.to_cose())
+    old.chmod(0o600)
+    new.write_bytes(stage._stranger.public.to_cose())
+    signing = [
+        "anchor-update",
+        "--slot",
+        "manifest-0",
+        "--version",
+        "1",
+        "--new",
+        str(new),
+        "-o",
+        str(update),
+    ]
+    made = CliRunner().invoke(suit_cli, [*signing, "--key", str(old)])
+    assert made.exit_code == 0, made.output
+    assert told(run("trust-update", "--json", home, update))["version"] == 1
+    assert "signed the update" in one_line(run("trust-update", home, update), ExitCode.REJECTED)
+    one_line(run("update", home), ExitCode.REJECTED)
+    again = CliRunner().invoke(suit_cli, [*signing[:4], "2", *signing[5:], "--key", str(old)])
+    assert again.exit_code == 0
+    assert "signed the update" in one_line(run("trust-update", home, update), ExitCode.REJECTED)

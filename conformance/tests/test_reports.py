@@ -333,7 +333,7 @@ REASONS: Final = {
         "NotListedError", "SlowRetrievalError", "HttpStatusError", "UriRefusedError", "StorageError",
         "StorageFullError", "NotFoundError", "KeyUnavailableError", "IcError", "CapabilityError",
         "AuthFailedError", "LockedOutError", "NotProvisionedError", "IcUnavailableError", "IcFailedError",
-        "StateCorruptError", "RollbackDetectedError", "IcUsageError", "RecordLostError",
+        "StateCorruptError", "RollbackDetectedError", "TamperedError", "IcUsageError", "RecordLostError",
     ),
     R.OPERATION_FAILED,
 )  # fmt: skip

@@ -1,10 +1,14 @@
 """``hardsuit ic``: run the security IC in a process of its own, and ask how it is."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suit.command import Console, command
+
+if TYPE_CHECKING:
+    from device.ic.interface import Access
 
 _SOCKET = click.option(
     "--socket", "socket_path", required=True, type=click.Path(path_type=Path), help="Where it listens."
@@ -88,16 +92,23 @@ def status(console: Console, socket_path: Path) -> object:
     from device.ic.process.client import RemoteIC
 
     with RemoteIC(socket_path) as ic:
-        pid, info, keys = ic.hello(), ic.info(), ic.keys()
+        pid, info = ic.hello(), ic.info()
+        keys = () if info.tampered else ic.keys()
+        held = () if info.tampered else ic.objects()
     levels = {name: level.name.lower() for name, level in sorted(info.capabilities.levels().items())}
     console.data(f"back-end    {info.capabilities.backend}, {info.capabilities.isolation}, pid {pid}")
+    console.data(f"life        {'tampered' if info.tampered else info.lifecycle.name.lower()}")
     console.data(f"identity    {info.uid.hex()}")
     console.data(f"boots       {info.boot_count}, state generation {info.generation}, repairs {info.repairs}")
     console.data(f"lockout     {info.failures} wrong authorizations, next try in {info.retry_after} s")
     for key in keys:
         kid = key.kid.hex() if key.kid else "-"
         purposes = ", ".join(sorted(purpose.value for purpose in key.purposes))
-        console.data(f"trusts      {key.name.hex()[:16]} (kid {kid}) for {purposes}")
+        console.data(
+            f"trusts      {key.slot} v{key.version}: {key.name.hex()[:16]} (kid {kid}) for {purposes}"
+        )
+    for one in held:
+        console.data(f"holds       {one.name}: changed {_rule(one.change)}, used {_rule(one.use)}")
     for name, level in levels.items():
         console.data(f"enforces    {name}: {level}")
     return {
@@ -105,6 +116,9 @@ def status(console: Console, socket_path: Path) -> object:
         "isolation": info.capabilities.isolation,
         "pid": pid,
         "uid": info.uid.hex(),
+        "lifecycle": info.lifecycle.name.lower(),
+        "tampered": info.tampered,
+        "objects": {one.name: {"change": _rule(one.change), "use": _rule(one.use)} for one in held},
         "boot_count": info.boot_count,
         "generation": info.generation,
         "repairs": info.repairs,
@@ -113,3 +127,9 @@ def status(console: Console, socket_path: Path) -> object:
         "keys": [{"name": key.name.hex(), "kid": key.kid.hex() if key.kid else None} for key in keys],
         "levels": levels,
     }
+
+
+def _rule(access: "Access") -> str:
+    """Say an access rule in words."""
+    sets = [" and ".join(sorted(condition.value for condition in needed)) for needed in access]
+    return " or ".join(sets) or "never"

@@ -15,6 +15,7 @@ or securesystemslib: those count a failed check as "unsigned", and a broken IC m
      ├─ NotProvisionedError, IcUnavailableError, IcFailedError  the IC cannot serve
      ├─ StateCorruptError
      │   └─ RollbackDetectedError
+     ├─ TamperedError                                           it erased its secrets
      └─ IcUsageError                                            a bug of the caller
 """
 
@@ -140,6 +141,13 @@ class IcFailedError(IcError):
     """The IC stopped after a fault of its own and refuses everything until it is opened again."""
 
     reason = "ic-failed"
+
+
+class TamperedError(IcError):
+    """The tamper line was pulled, or its life ended: the IC has erased its secrets and serves nothing."""
+
+    reason = "ic-tampered"
+    security_event = True
 
 
 class StateCorruptError(IcError):

@@ -61,6 +61,8 @@ def provision_ic(
                 secret=plan.secret,
                 anchor=plan.anchor,
                 report_cipher=plan.report_cipher,
+                updaters=plan.updaters,
+                lifecycle=plan.lifecycle,
                 clock=clock,
             ) as ic,
         ):

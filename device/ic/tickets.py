@@ -44,8 +44,16 @@ class TicketOffice:
         ticket = HashTicket(algorithm, digest, size, self._boot_count, b"")
         return replace(ticket, proof=self._prove_hash(ticket))
 
-    def require(self, proof: Iterable[Ticket], purpose: Purpose, what: str) -> None:
+    def require(
+        self, proof: Iterable[Ticket], purpose: Purpose, what: str, message: bytes | None = None
+    ) -> None:
         """Demand that all tickets are good and one is for a verification with ``purpose``.
+
+        Args:
+            proof: The tickets.
+            purpose: What the key vouched for.
+            what: What they are to allow, for the message.
+            message: SHA-256 of the message that has to be the one that was verified; None for any.
 
         Raises:
             PolicyDeniedError: One is forged or of another boot, or none is for this purpose.
@@ -53,7 +61,11 @@ class TicketOffice:
         found = False
         for ticket in proof:
             self._require_own(ticket, what)
-            found = found or (isinstance(ticket, VerifyTicket) and ticket.purpose is purpose)
+            found = found or (
+                isinstance(ticket, VerifyTicket)
+                and ticket.purpose is purpose
+                and (message is None or ticket.digest == message)
+            )
         if not found:
             raise PolicyDeniedError(f"{what}: needs a ticket of a {purpose.value} verification")
 

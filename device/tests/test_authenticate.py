@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from device.authenticate import Authentic, authenticate
+from device.authenticate import Authentic, authenticate, signed_structure
 from device.ic.emulator import Emulator, MemoryKey
 from device.ic.errors import IcUnavailableError
-from device.ic.interface import Purpose, sequence_slot
+from device.ic.interface import Purpose
 from device.storage import MemoryStorage
 from device.tests.processor_rig import ABORT, AUTHOR, IC, STRANGER, authentic, program, write
 from spec.labels import Manifest as Member
@@ -33,8 +33,7 @@ def test_a_trusted_signature_makes_an_authentic_manifest() -> None:
 def test_its_tickets_let_the_floor_rise() -> None:
     ic = ic_with(AUTHOR.public)
     made = authenticate(open_envelope(program(install=write(b"new"), sequence_number=7)), ic)
-    digest = made.envelope.digest.value
-    assert ic.raise_floor(sequence_slot(None), 7, digest=digest, proof=made.tickets).value == 7
+    assert ic.raise_sequence(signed_structure(made), made.envelope.manifest, proof=made.tickets).value == 7
 
 
 @pytest.mark.req("H2-2")

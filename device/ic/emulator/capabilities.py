@@ -36,5 +36,9 @@ def capabilities(where: Where, *, anchored: bool) -> Capabilities:
         pcr=where,
         authorization=where,
         report=where,
+        clock=where,
+        quote=where,
+        lifecycle=where,
+        tamper=where,
         survives_state_restore=anchored,
     )

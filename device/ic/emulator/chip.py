@@ -4,62 +4,54 @@ It gives discipline, not hardware security: whoever can read that process's memo
 :class:`Capabilities` says in whose process that is: the device's, or one of its own.
 """
 
-import hashlib
 import secrets
-import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
 from typing_extensions import override
 
 from device.ic.emulator import reporting
 from device.ic.emulator.capabilities import capabilities
+from device.ic.emulator.guarding import Guarding
 from device.ic.emulator.hashing import EmulatorHash
+from device.ic.emulator.measuring import Measuring
 from device.ic.emulator.reporting import Reporting
 from device.ic.emulator.rollback import RollbackAnchor, require_newest
 from device.ic.emulator.sealing import SealingKey
-from device.ic.emulator.session import EmulatorSession, require_secret, trust_anchor, with_anchor
+from device.ic.emulator.session import require_secret, trust_anchor, with_anchor
 from device.ic.emulator.state import SecretHash, State, decode_state
 from device.ic.emulator.store import SealedStore
 from device.ic.errors import (
-    AuthFailedError,
     BadSignatureError,
-    IcFailedError,
-    IcUnavailableError,
-    IcUsageError,
     KeyUsageError,
-    LockedOutError,
     PolicyDeniedError,
+    TamperedError,
     UnknownKeyError,
     UnsupportedByIcError,
 )
 from device.ic.interface import (
-    PCR_COUNT,
     AnchorRecord,
-    AuthSession,
     Floor,
     HashStream,
     IcInfo,
     KeyInfo,
+    Lifecycle,
     Purpose,
-    SecurityIC,
     Ticket,
     VerifyTicket,
     Where,
 )
 from device.ic.rules import (
-    MAX_TRIES,
     SEQUENCE_PREFIX,
     TIME_LEAP,
-    Lockout,
     advanced,
     require_record,
     require_slot,
     risen,
 )
-from device.ic.tickets import TicketOffice
+from device.ic.statements import message_digest, stated_floor
 from device.storage import Storage
 from spec.labels import CoseAlgorithm, CoseKeyType
 from suit.crypto import verify_signature
@@ -74,33 +66,13 @@ SCRYPT_COST: Final = 1 << 14
 _PCR_SIZE: Final = 32
 
 
-class Emulator(SecurityIC):
+class Emulator(Measuring, Guarding):
     """A security IC in software with durable, sealed state; made by ``provision``, opened by ``open``."""
 
-    def __init__(
-        self,
-        store: SealedStore,
-        state: State,
-        generation: int,
-        *,
-        clock: Callable[[], float],
-        rollback_anchor: RollbackAnchor | None,
-        where: Where,
-    ) -> None:
-        """Start up on a state; devices call :meth:`open`."""
-        self._where = where
-        self._store = store
-        self._state = state
-        self._generation = generation
-        self._clock = clock
-        self._rollback_anchor = rollback_anchor
-        self._lock = threading.RLock()
-        self._closed = False
-        self._failed = False
-        self._pcrs = [bytes(_PCR_SIZE)] * PCR_COUNT
-        self._commit(lambda before: replace(before, boot_count=before.boot_count + 1))
-        self._tickets = TicketOffice(self._state.boot_count)
-        self._reporting = Reporting(self._state.report_key, self._state.report_cipher, self._state.boot_count)
+    @override
+    def _arm(self) -> None:
+        state = self._state
+        self._reporting = Reporting(state.report_key, state.report_cipher, state.boot_count)
 
     @classmethod
     def provision(
@@ -118,6 +90,8 @@ class Emulator(SecurityIC):
         time_leap: int = TIME_LEAP,
         scrypt_cost: int = SCRYPT_COST,
         where: Where = Where.HOST,
+        updaters: Iterable[CoseKey] = (),
+        lifecycle: Lifecycle = Lifecycle.OPERATIONAL,
     ) -> Self:
         """Set up a new IC and open it. Interrupted at any moment, it can be begun again.
 
@@ -134,6 +108,8 @@ class Emulator(SecurityIC):
             time_leap: How far one advance may raise the time floor, in seconds.
             scrypt_cost: The cost parameter N of RFC 7914.
             where: In whose process it runs: the device's (``HOST``), or its own (``ADAPTER``).
+            updaters: Trust anchors that sign updates of the others.
+            lifecycle: How far the device is made.
 
         Raises:
             PolicyDeniedError: It was provisioned before, or the anchor is out of range.
@@ -143,10 +119,19 @@ class Emulator(SecurityIC):
         record = anchor or AnchorRecord()
         require_record(record)
         hashed = SecretHash.of(secret, cost=scrypt_cost) if secret is not None else None
-        state = State(secrets.token_bytes(16), hashed, time_leap, tuf=record, report_key=reporting.draw())
-        state = replace(state, report_cipher=report_cipher)
-        for key in keys:
-            state = with_anchor(state, trust_anchor(key, {Purpose.MANIFEST}))
+        state = State(
+            secrets.token_bytes(16),
+            hashed,
+            time_leap,
+            tuf=record,
+            report_key=reporting.draw(),
+            report_cipher=report_cipher,
+            attestation_key=reporting.draw(),
+            lifecycle=lifecycle,
+        )
+        for purpose, trusted in ((Purpose.MANIFEST, keys), (Purpose.UPDATE, updaters)):
+            for key in trusted:
+                state = with_anchor(state, trust_anchor(key, {purpose}))
         drawn = sealing_key.draw()
         SealedStore(storage, drawn, directory).save(0, state.encode())
         if rollback_anchor is not None:
@@ -190,8 +175,10 @@ class Emulator(SecurityIC):
 
     @override
     def info(self) -> IcInfo:
-        self._require_service()
-        now, lockout = self.now(), self._state.lockout
+        tampered = isinstance(self._fault, TamperedError)
+        if not tampered:
+            self._require_service()
+        now, lockout = self._now(), self._state.lockout
         return IcInfo(
             uid=self._state.uid,
             boot_count=self._state.boot_count,
@@ -200,12 +187,14 @@ class Emulator(SecurityIC):
             retry_after=lockout.retry_after(now),
             repairs=self._state.repairs,
             capabilities=capabilities(self._where, anchored=self._rollback_anchor is not None),
+            lifecycle=self._state.lifecycle,
+            tampered=tampered,
         )
 
     @override
     def keys(self) -> Sequence[KeyInfo]:
         self._require_service()
-        return tuple([anchor.info for anchor in self._state.anchors.values()])
+        return self._shown
 
     @override
     def verify(
@@ -218,7 +207,7 @@ class Emulator(SecurityIC):
         purpose: Purpose,
     ) -> VerifyTicket:
         self._require_service()
-        anchor = self._state.anchors.get(name)
+        anchor = self._usable.get(name)
         if anchor is None:
             raise UnknownKeyError(f"no trust anchor {name.hex()[:16]}")
         if purpose not in anchor.purposes:
@@ -253,20 +242,31 @@ class Emulator(SecurityIC):
         self, slot: str, value: int, *, digest: bytes = b"", proof: Sequence[Ticket] = ()
     ) -> Floor:
         require_slot(slot)
-        tickets = tuple(proof)
+        if slot.startswith(SEQUENCE_PREFIX):
+            raise PolicyDeniedError(f"{slot}: rises by a manifest's own statement alone")
+        del proof  # of no use to a slot without a rule
+        return self._raised(Floor(slot, value, digest), lambda: None)
 
+    @override
+    def raise_sequence(self, structure: bytes, manifest: bytes, *, proof: Sequence[Ticket]) -> Floor:
+        self._require_service()
+        stated, tickets = stated_floor(structure, manifest), tuple(proof)
+        signed = message_digest(structure)
+        return self._raised(
+            stated, lambda: self._tickets.require(tickets, Purpose.MANIFEST, stated.slot, signed)
+        )
+
+    def _raised(self, new: Floor, require_proof: Callable[[], None]) -> Floor:
         def change(state: State) -> State:
-            current = state.floors.get(slot) or Floor(slot)
-            new = risen(current, value, digest)
-            if new == current:
+            current = state.floors.get(new.slot) or Floor(new.slot)
+            if risen(current, new.value, new.digest) == current:
                 return state
-            if slot.startswith(SEQUENCE_PREFIX):
-                self._tickets.require(tickets, Purpose.MANIFEST, slot)
-            if slot not in state.floors and len(state.floors) >= MAX_FLOORS:
-                raise PolicyDeniedError(f"{slot}: no room for another floor")
-            return replace(state, floors={**state.floors, slot: new})
+            require_proof()
+            if new.slot not in state.floors and len(state.floors) >= MAX_FLOORS:
+                raise PolicyDeniedError(f"{new.slot}: no room for another floor")
+            return replace(state, floors={**state.floors, new.slot: new})
 
-        return self._commit(change).floors.get(slot) or Floor(slot)
+        return self._commit(change).floors.get(new.slot) or Floor(new.slot)
 
     @override
     def anchor(self) -> AnchorRecord:
@@ -286,28 +286,6 @@ class Emulator(SecurityIC):
         return self._commit(change).tuf
 
     @override
-    def now(self) -> int:
-        self._require_service()
-        return max(int(self._clock()), self._state.tuf.time_floor)
-
-    @override
-    def extend(self, pcr: int, digest: bytes) -> bytes:
-        self._require_service()
-        _require_pcr(pcr)
-        if not _PCR_SIZE <= len(digest) <= 2 * _PCR_SIZE:
-            raise IcUsageError(f"PCR {pcr}: extended with a digest of 32 to 64 bytes")
-        with self._lock:
-            self._pcrs[pcr] = hashlib.sha256(self._pcrs[pcr] + digest).digest()
-            return self._pcrs[pcr]
-
-    @override
-    def pcrs(self, selection: Collection[int] = range(PCR_COUNT)) -> Mapping[int, bytes]:
-        self._require_service()
-        for pcr in selection:
-            _require_pcr(pcr)
-        return {pcr: self._pcrs[pcr] for pcr in selection}
-
-    @override
     def report_key(self) -> CoseKey:
         self._require_service()
         return self._reporting.key.public
@@ -322,39 +300,6 @@ class Emulator(SecurityIC):
         self._require_service()
         return self._reporting.encrypt(report)
 
-    @override
-    def authorize(self, secret: bytes) -> AuthSession:
-        with self._lock:
-            self._require_service()
-            stretched = self._state.secret
-            if stretched is None:
-                raise PolicyDeniedError("the IC was provisioned without a secret: nothing can be changed")
-            now = self.now()
-            # Written down even when it only notes that the clock went back: recovery counts from there.
-            self._commit(lambda state: replace(state, lockout=state.lockout.at(now)))
-            retry_after = self._state.lockout.retry_after(now)
-            if retry_after:
-                raise LockedOutError(retry_after=retry_after)
-            # Charged before the answer is known: cutting the power never buys another try.
-            charged = self._commit(lambda state: replace(state, lockout=state.lockout.failed(now)))
-            if not stretched.matches(secret):
-                raise AuthFailedError(tries_left=MAX_TRIES - charged.lockout.failures)
-            self._commit(lambda state: replace(state, lockout=Lockout()))
-            return EmulatorSession(self._commit)
-
-    @override
-    def close(self) -> None:
-        self._closed = True
-
-    @override
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled or copied: the state holds secrets.
-
-        Raises:
-            IcUsageError: Always.
-        """
-        raise IcUsageError("a security IC cannot be copied or pickled")
-
     def _judge(
         self, key: CoseKey, algorithm: CoseAlgorithm, message: bytes, signature: bytes, purpose: Purpose
     ) -> VerifyTicket:
@@ -365,33 +310,3 @@ class Emulator(SecurityIC):
         if not good:
             raise BadSignatureError(f"{key.title}: the {algorithm.name} signature is false")
         return self._tickets.verified(algorithm, message, key.name, purpose)
-
-    def _commit(self, change: Callable[[State], State]) -> State:
-        """Make a change durable, then believe it."""
-        with self._lock:
-            self._require_service()
-            state = change(self._state)
-            if state == self._state:
-                return state
-            generation = self._generation + 1
-            try:
-                self._store.save(generation, state.encode())
-                if self._rollback_anchor is not None:
-                    self._rollback_anchor.bump(generation)
-            except BaseException:
-                # What stands on the medium is unknown now, and only open() may find out.
-                self._failed = True
-                raise
-            self._state, self._generation = state, generation
-            return state
-
-    def _require_service(self) -> None:
-        if self._closed:
-            raise IcUnavailableError("the IC is closed")
-        if self._failed:
-            raise IcFailedError("the IC stopped after a failed write and has to be opened again")
-
-
-def _require_pcr(pcr: int) -> None:
-    if pcr not in range(PCR_COUNT):
-        raise IcUsageError(f"PCR {pcr}: there are {PCR_COUNT}")

@@ -3,33 +3,53 @@
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import Final
 
 from typing_extensions import override
 
+from device.ic.emulator.guards import free_slot, require_anchor, require_change
 from device.ic.emulator.state import SecretHash, State, TrustAnchor
-from device.ic.errors import IcUsageError, PolicyDeniedError, UnknownKeyError
-from device.ic.interface import AnchorRecord, AuthSession, KeyInfo, Purpose
+from device.ic.errors import IcUsageError, PolicyDeniedError
+from device.ic.interface import (
+    COMMISSIONED,
+    SIGNED,
+    Access,
+    AnchorRecord,
+    AuthSession,
+    Condition,
+    KeyInfo,
+    Lifecycle,
+    Purpose,
+)
 from device.ic.rules import require_record
 from suit.keys import CoseKey
 
-MAX_ANCHORS = 64
 MIN_SECRET = 8
 
+_CREATE: Final[Access] = COMMISSIONED
 Commit = Callable[[Callable[[State], State]], State]
 
 
 class EmulatorSession(AuthSession):
     """Changes to the state, one commit each, until it is closed."""
 
-    def __init__(self, commit: Commit) -> None:
+    def __init__(self, commit: Commit, erase: Callable[[], None]) -> None:
         self._commit = commit
+        self._erase = erase
         self._open = True
 
     @override
     def add_anchor(self, key: CoseKey, purposes: AbstractSet[Purpose]) -> KeyInfo:
         anchor = trust_anchor(key, purposes)
-        self._change(lambda state: with_anchor(state, anchor))
-        return anchor.info
+
+        def change(state: State) -> State:
+            known = state.anchors.get(key.name)
+            access = known.change if known else _CREATE
+            require_change(state, access, key.title, Condition.AUTHORIZED)
+            return with_anchor(state, anchor)
+
+        after = self._change(change)
+        return after.anchors[key.name].info
 
     @override
     def remove_anchor(self, name: bytes) -> None:
@@ -41,6 +61,19 @@ class EmulatorSession(AuthSession):
         return self._change(lambda state: replace(state, tuf=record)).tuf
 
     @override
+    def advance(self, lifecycle: Lifecycle) -> Lifecycle:
+        def change(state: State) -> State:
+            if lifecycle < state.lifecycle:
+                raise PolicyDeniedError(f"the IC is {state.lifecycle.name.lower()}: life does not go back")
+            return replace(state, lifecycle=lifecycle)
+
+        if lifecycle is not Lifecycle.TERMINATED:
+            return self._change(change).lifecycle
+        self._require_open()
+        self._erase()
+        return lifecycle
+
+    @override
     def change_secret(self, secret: bytes) -> None:
         require_secret(secret)
         self._change(lambda state: _with_secret(state, secret))
@@ -50,9 +83,12 @@ class EmulatorSession(AuthSession):
         self._open = False
 
     def _change(self, change: Callable[[State], State]) -> State:
+        self._require_open()
+        return self._commit(change)
+
+    def _require_open(self) -> None:
         if not self._open:
             raise PolicyDeniedError("the authorization session is closed")
-        return self._commit(change)
 
 
 def trust_anchor(key: CoseKey, purposes: AbstractSet[Purpose]) -> TrustAnchor:
@@ -65,7 +101,7 @@ def trust_anchor(key: CoseKey, purposes: AbstractSet[Purpose]) -> TrustAnchor:
         raise IcUsageError(f"{key.title}: a trust anchor needs a purpose of its own")
     if not key.admitted:
         raise IcUsageError(f"{key.title}: not a key that verifies")
-    return TrustAnchor(key, frozenset(purposes))
+    return TrustAnchor(key, frozenset(purposes), change=(*SIGNED, *COMMISSIONED))
 
 
 def with_anchor(state: State, anchor: TrustAnchor) -> State:
@@ -74,10 +110,16 @@ def with_anchor(state: State, anchor: TrustAnchor) -> State:
     Raises:
         PolicyDeniedError: There is no room.
     """
-    anchors = {**state.anchors, anchor.key.name: anchor}
-    if len(anchors) > MAX_ANCHORS:
-        raise PolicyDeniedError(f"the IC holds {MAX_ANCHORS} trust anchors, there is no room for another")
-    return replace(state, anchors=anchors)
+    known = state.anchors.get(anchor.key.name)
+    if known is not None:
+        changed = replace(known, key=anchor.key, purposes=anchor.purposes)
+        return replace(state, anchors={**state.anchors, anchor.key.name: changed})
+    slot = free_slot(state, min(purpose.value for purpose in anchor.purposes))
+    return replace(
+        state,
+        anchors={**state.anchors, anchor.key.name: replace(anchor, slot=slot)},
+        versions={**state.versions, slot: 0},
+    )
 
 
 def require_secret(secret: bytes) -> None:
@@ -91,8 +133,8 @@ def require_secret(secret: bytes) -> None:
 
 
 def _without_anchor(state: State, name: bytes) -> State:
-    if name not in state.anchors:
-        raise UnknownKeyError(f"no trust anchor {name.hex()[:16]}")
+    anchor = require_anchor(state, name)
+    require_change(state, anchor.change, anchor.key.title, Condition.AUTHORIZED)
     rest = {other: anchor for other, anchor in state.anchors.items() if other != name}
     return replace(state, anchors=rest)
 

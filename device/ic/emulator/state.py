@@ -9,7 +9,19 @@ from typing import Any, Final
 
 from device.ic.emulator import reporting
 from device.ic.errors import StateCorruptError
-from device.ic.interface import AnchorRecord, Floor, KeyInfo, Purpose, RoleFloor
+from device.ic.interface import (
+    ALWAYS,
+    NEVER,
+    SIGNED,
+    Access,
+    AnchorRecord,
+    Condition,
+    Floor,
+    KeyInfo,
+    Lifecycle,
+    Purpose,
+    RoleFloor,
+)
 from device.ic.rules import Lockout
 from suit import cbor
 from suit.errors import HardsuitError
@@ -51,12 +63,16 @@ class TrustAnchor:
 
     key: CoseKey
     purposes: frozenset[Purpose]
+    slot: str = ""
+    version: int = 0
+    change: Access = NEVER
+    use: Access = ALWAYS
     info: KeyInfo = field(init=False, compare=False)
     """The anchor as the IC shows it: asked for with every manifest."""
 
     def __post_init__(self) -> None:
         algorithms = tuple(sorted(self.key.admitted, key=lambda algorithm: algorithm.name))
-        info = KeyInfo(self.key.name, self.key.kid, algorithms, self.purposes)
+        info = KeyInfo(self.key.name, self.key.kid, algorithms, self.purposes, self.slot, self.version)
         object.__setattr__(self, "info", info)
 
 
@@ -75,6 +91,10 @@ class State:
     tuf: AnchorRecord = AnchorRecord()  # noqa: RUF009 - frozen
     report_key: LocalSigner | None = field(default=None, repr=False)
     report_cipher: ReportCipher | None = field(default=None, repr=False)
+    attestation_key: LocalSigner | None = field(default=None, repr=False)
+    lifecycle: Lifecycle = Lifecycle.OPERATIONAL
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """Of every slot that ever held a trust anchor: a version never comes again."""
 
     def encode(self) -> bytes:
         """Return the state as CBOR. Secrets are in it: it leaves only sealed."""
@@ -95,6 +115,9 @@ class State:
                 ],
                 "report": self.report_key.to_cose() if self.report_key else None,
                 "cipher": self.report_cipher.to_cose() if self.report_cipher else None,
+                "attest": self.attestation_key.to_cose() if self.attestation_key else None,
+                "life": self.lifecycle.value,
+                "versions": dict(self.versions),
             }
         )  # fmt: skip
 
@@ -116,8 +139,12 @@ def _read_state(item: Mapping[str, Any]) -> State:
     if item["format"] != _FORMAT:
         raise ValueError
     root_version, root_sha256, ts_epoch, ts_version, sn_epoch, sn_version, time_floor = item["tuf"]
-    report_key, cipher = item.get("report"), item.get("cipher")  # a state of an older hardsuit has none
-    anchors = [_decode_anchor(*anchor) for anchor in item["anchors"]]
+    # A state of an older hardsuit has less.
+    report_key, cipher, attestation_key = item.get("report"), item.get("cipher"), item.get("attest")
+    anchors = [
+        anchor if anchor.slot else replace(anchor, slot=f"manifest-{number}", change=SIGNED)
+        for number, anchor in enumerate(_decode_anchor(*anchor) for anchor in item["anchors"])
+    ]
     return State(
         item["uid"],
         SecretHash(*item["secret"]) if item["secret"] else None,
@@ -136,14 +163,29 @@ def _read_state(item: Mapping[str, Any]) -> State:
         ),
         reporting.restore(report_key) if report_key else None,
         ReportCipher.of(CoseKey.from_cose(cipher)) if cipher else None,
+        reporting.restore(attestation_key) if attestation_key else None,
+        Lifecycle(item.get("life", Lifecycle.OPERATIONAL)),
+        item.get("versions", {anchor.slot: 0 for anchor in anchors}),
     )
 
 
 def _encode_anchor(anchor: TrustAnchor) -> list[Any]:
     purposes = sorted(purpose.value for purpose in anchor.purposes)
-    return [anchor.key.to_cose(), anchor.key.any_identifier, purposes]
+    access = [
+        [sorted(condition.value for condition in needed) for needed in rule]
+        for rule in (anchor.change, anchor.use)
+    ]
+    return [anchor.key.to_cose(), anchor.key.any_identifier, purposes, anchor.slot, anchor.version, *access]
 
 
-def _decode_anchor(raw: bytes, any_identifier: bool, purposes: list[str]) -> TrustAnchor:  # noqa: FBT001 - as stored
+def _decode_anchor(
+    raw: bytes,
+    any_identifier: bool,  # noqa: FBT001 - as stored
+    purposes: list[str],
+    slot: str = "",
+    version: int = 0,
+    *access: list[list[str]],
+) -> TrustAnchor:
     key = replace(CoseKey.from_cose(raw), any_identifier=any_identifier)
-    return TrustAnchor(key, frozenset(map(Purpose, purposes)))
+    rules = [tuple([frozenset(map(Condition, needed)) for needed in rule]) for rule in access]
+    return TrustAnchor(key, frozenset(map(Purpose, purposes)), slot, version, *rules)

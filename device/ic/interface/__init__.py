@@ -10,20 +10,35 @@ A session of a device, start to end::
     stream = ic.hash_open(CoseAlgorithm.SHA_256)
     stream.update(chunk)
     image = stream.finish()                                   # digest, size, ticket
-    ic.raise_floor(sequence_slot(component), 7, digest=manifest_digest, proof=[ticket])
+    ic.raise_sequence(sig_structure, manifest, proof=[ticket])  # to the number that it states
     ic.advance_anchor(new_record, proof=[root_ticket, timestamp_ticket])
     ic.extend(8, image.digest)
 
     sealed = ic.sign_report(encode_report(report))            # reports alone, with a key of their own
     secret = ic.encrypt_report(encode_report(report))         # the same, for the owner's eyes only
+    quoted = ic.quote(nonce)                                  # PCRs, floors, boots: what the IC knows itself
 
-    with ic.authorize(secret) as change:                      # trust anchors change only here
+    ic.update_anchor(update)                                  # signed by the key that it replaces
+    with ic.authorize(secret) as change:                      # the owner; of trust anchors before OPERATIONAL
         change.add_anchor(key, {Purpose.MANIFEST})
 """
 
 from device.ic.interface.contract import SecurityIC
 from device.ic.interface.handles import AuthSession, HashStream
 from device.ic.interface.levels import Capabilities, Where
+from device.ic.interface.objects import (
+    ALWAYS,
+    AUTHORIZED,
+    COMMISSIONED,
+    COMMISSIONING,
+    NEVER,
+    SIGNED,
+    Access,
+    Condition,
+    Lifecycle,
+    ObjectInfo,
+    allows,
+)
 from device.ic.interface.provisioning import Provisioning
 from device.ic.interface.values import (
     NO_FLOOR,
@@ -32,6 +47,7 @@ from device.ic.interface.values import (
     VERSION_LIMIT,
     AnchorRecord,
     Buffer,
+    ClockReading,
     Floor,
     HashTicket,
     IcInfo,
@@ -44,19 +60,30 @@ from device.ic.interface.values import (
 )
 
 __all__ = [
+    "ALWAYS",
+    "AUTHORIZED",
+    "COMMISSIONED",
+    "COMMISSIONING",
+    "NEVER",
     "NO_FLOOR",
     "PCR_COUNT",
+    "SIGNED",
     "VALUE_LIMIT",
     "VERSION_LIMIT",
+    "Access",
     "AnchorRecord",
     "AuthSession",
     "Buffer",
     "Capabilities",
+    "ClockReading",
+    "Condition",
     "Floor",
     "HashStream",
     "HashTicket",
     "IcInfo",
     "KeyInfo",
+    "Lifecycle",
+    "ObjectInfo",
     "Provisioning",
     "Purpose",
     "RoleFloor",
@@ -64,5 +91,6 @@ __all__ = [
     "Ticket",
     "VerifyTicket",
     "Where",
+    "allows",
     "sequence_slot",
 ]

@@ -5,9 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Self
 
 from device.ic.interface.handles import AuthSession, HashStream
+from device.ic.interface.objects import ObjectInfo
 from device.ic.interface.values import (
     PCR_COUNT,
     AnchorRecord,
+    ClockReading,
     Floor,
     IcInfo,
     KeyInfo,
@@ -79,12 +81,30 @@ class SecurityIC(ABC):
     ) -> Floor:
         """Raise a floor; equal value and digest change nothing.
 
-        Slots ``seq/…`` (see :func:`sequence_slot`) need a ticket of :attr:`Purpose.MANIFEST` from this
-        boot, and a digest: the manifest's.
+        Slots ``seq/…`` (see :func:`sequence_slot`) rise by :meth:`raise_sequence` alone.
 
         Raises:
             IcRollbackError: The value is below the floor.
-            PolicyDeniedError: The proof is missing or stale, or the value is the same for another digest.
+            PolicyDeniedError: The value is the same for another digest, or the slot rises otherwise.
+        """
+
+    @abstractmethod
+    def raise_sequence(self, structure: bytes, manifest: bytes, *, proof: Sequence[Ticket]) -> Floor:
+        """Raise a sequence floor to what a manifest states, which the IC reads itself (M8.4.2).
+
+        A ticket binds what it proves: it is for a signature over this structure, whose payload is the digest
+        of this manifest, which names component and number. An equal floor is no change and needs no proof.
+
+        Args:
+            structure: What was verified: the Sig_structure or MAC_structure.
+            manifest: The manifest.
+            proof: The ticket of that verification, of this boot and for :attr:`Purpose.MANIFEST`.
+
+        Raises:
+            IcUsageError: The structure is not about this manifest, or it is none.
+            IcRollbackError: Its number is below the floor.
+            PolicyDeniedError: The proof is missing, stale or for something else, or another manifest has this
+                number.
         """
 
     @abstractmethod
@@ -109,6 +129,10 @@ class SecurityIC(ABC):
     @abstractmethod
     def now(self) -> int:
         """Return the trusted time: the IC's clock, never before the time floor."""
+
+    @abstractmethod
+    def clock(self) -> ClockReading:
+        """Return the trusted time with what it is worth."""
 
     @abstractmethod
     def extend(self, pcr: int, digest: bytes) -> bytes:
@@ -149,6 +173,51 @@ class SecurityIC(ABC):
             IcUsageError: It is no SUIT_Report.
             NotProvisionedError: The IC has no report key, or none that encrypts.
             PolicyDeniedError: No IV is left.
+        """
+
+    @abstractmethod
+    def attestation_key(self) -> CoseKey:
+        """Return the public part of the key that signs quotes, and nothing else; the rest never leaves.
+
+        Raises:
+            NotProvisionedError: The IC has none.
+        """
+
+    @abstractmethod
+    def quote(self, nonce: bytes, selection: Collection[int] = range(PCR_COUNT)) -> bytes:
+        """Return a signed account of PCRs, floors, time, boots and generation (:mod:`suit.quote`).
+
+        All of it is the IC's own knowledge; the caller brings a nonce of 8 to 64 bytes.
+
+        Raises:
+            IcUsageError: The nonce is shorter or longer, or there is no such PCR.
+            NotProvisionedError: The IC has no attestation key.
+        """
+
+    @abstractmethod
+    def objects(self) -> Sequence[ObjectInfo]:
+        """Return what the IC holds, how far each object is, and what it takes to change or use it."""
+
+    @abstractmethod
+    def update_anchor(self, update: bytes) -> KeyInfo | None:
+        """Change a trust anchor by a signed update (:mod:`suit.anchor_update`); None when that removed it.
+
+        The key that it replaces signs it, or a trust anchor of :attr:`Purpose.UPDATE`; the version only
+        rises. A new key has the purposes and access rules of the old one.
+
+        Raises:
+            BadSignatureError: No key that may change this anchor signed it. Nothing is counted for that.
+            IcRollbackError: The version is not higher.
+            PolicyDeniedError: It is for another IC, there is no such slot, or no update may change it.
+            IcUsageError: It is no such update.
+        """
+
+    @abstractmethod
+    def tamper(self) -> None:
+        """Pull the tamper line: erase every secret for good, and serve nothing but :meth:`info` from then on.
+
+        Raises:
+            StorageError: The erasure could not be made durable; nothing is served all the same.
         """
 
     @abstractmethod

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Set as AbstractSet
 from typing import Self
 
+from device.ic.interface.objects import Lifecycle
 from device.ic.interface.values import AnchorRecord, Buffer, HashTicket, KeyInfo, Purpose
 from suit.keys import CoseKey
 
@@ -29,7 +30,11 @@ class AuthSession(ABC):
 
     @abstractmethod
     def add_anchor(self, key: CoseKey, purposes: AbstractSet[Purpose]) -> KeyInfo:
-        """Trust a key for these purposes; for a key already trusted, replace its purposes."""
+        """Trust a key for these purposes; for a key already trusted, replace its purposes.
+
+        Raises:
+            PolicyDeniedError: The device is operational: from then on it takes a signed update.
+        """
 
     @abstractmethod
     def remove_anchor(self, name: bytes) -> None:
@@ -37,11 +42,20 @@ class AuthSession(ABC):
 
         Raises:
             UnknownKeyError: There is no such trust anchor.
+            PolicyDeniedError: As :meth:`add_anchor`.
         """
 
     @abstractmethod
     def reset_anchor(self, record: AnchorRecord) -> AnchorRecord:
         """Pin another TUF repository. Sequence floors stay: they have no reset."""
+
+    @abstractmethod
+    def advance(self, lifecycle: Lifecycle) -> Lifecycle:
+        """Move the IC on in its life; terminated, it has erased its secrets and serves nothing more.
+
+        Raises:
+            PolicyDeniedError: It would go back.
+        """
 
     @abstractmethod
     def change_secret(self, secret: bytes) -> None:

@@ -32,6 +32,10 @@ class Capabilities:
     pcr: Where
     authorization: Where
     report: Where
+    clock: Where
+    quote: Where
+    lifecycle: Where
+    tamper: Where
     survives_state_restore: bool
     """True when an older copy of the whole state is noticed."""
 
@@ -39,7 +43,7 @@ class Capabilities:
         """Return every function with its level, by name: ``verify.ESP256``, ``floor``."""
         levels = {f"verify.{algorithm.name}": where for algorithm, where in self.verify.items()}
         levels |= {f"hash.{algorithm.name}": where for algorithm, where in self.hash.items()}
-        names = ("floor", "anchor", "pcr", "authorization", "report")
+        names = ("floor", "anchor", "pcr", "authorization", "report", "clock", "quote", "lifecycle", "tamper")
         return levels | {name: getattr(self, name) for name in names}
 
     def require(self, wanted: Mapping[str, Where]) -> None:

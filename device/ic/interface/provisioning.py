@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from device.ic.interface.objects import Lifecycle
 from device.ic.interface.values import AnchorRecord
 from suit.keys import CoseKey
 from suit.report_cipher import ReportCipher
@@ -14,6 +15,8 @@ class Provisioning:
     Attributes:
         keys: Trust anchors for manifests. With none, every manifest is refused.
         secret: For :meth:`SecurityIC.authorize`. Without one nothing that needs it can ever be changed.
+        updaters: Trust anchors that sign updates of the others.
+        lifecycle: How far the device is made: the owner may change trust anchors until it is operational.
         anchor: The TUF root that the device begins with; see :meth:`AnchorRecord.pin`.
         report_cipher: What reports are encrypted with; of this IC alone.
     """
@@ -22,3 +25,5 @@ class Provisioning:
     secret: bytes | None = field(default=None, repr=False)
     anchor: AnchorRecord = AnchorRecord()  # noqa: RUF009 - frozen
     report_cipher: ReportCipher | None = field(default=None, repr=False)
+    updaters: tuple[CoseKey, ...] = ()
+    lifecycle: Lifecycle = Lifecycle.OPERATIONAL

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final, NamedTuple, Self
 
 from device.ic.interface.levels import Capabilities
+from device.ic.interface.objects import Lifecycle
 from spec.labels import CoseAlgorithm
 from suit import cbor
 
@@ -25,6 +26,8 @@ class Purpose(Enum):
     MANIFEST = "manifest"
     PRESENTED = "presented"
     """The caller brought the key (TUF): proves a signature, authorises nothing by itself."""
+    UPDATE = "update"
+    """To sign updates of trust anchors, other ones than itself."""
     REPORT = "report"
     """The IC's own key, which signs reports; no trust anchor can have this purpose."""
 
@@ -40,6 +43,20 @@ class KeyInfo:
     kid: bytes | None
     algorithms: tuple[CoseAlgorithm, ...]
     purposes: frozenset[Purpose]
+    slot: str = ""
+    """Where it is, for signed updates."""
+    version: int = 0
+
+
+class ClockReading(NamedTuple):
+    """The time, and what it is worth."""
+
+    now: int
+    """Unix seconds, never before the time floor."""
+    uptime: int
+    """Seconds since the IC started; unlike the clock, nobody sets it."""
+    resets: int
+    """How often the IC has started: between two readings with the same number, no time was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,9 @@ class IcInfo:
     repairs: int
     """How often a damaged copy of the state was replaced from its intact twin."""
     capabilities: Capabilities
+    lifecycle: Lifecycle
+    tampered: bool
+    """Whether it has erased its secrets and serves nothing more."""
 
 
 @dataclass(frozen=True, slots=True)

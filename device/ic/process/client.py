@@ -14,10 +14,12 @@ from device.ic.interface import (
     PCR_COUNT,
     AnchorRecord,
     AuthSession,
+    ClockReading,
     Floor,
     HashStream,
     IcInfo,
     KeyInfo,
+    ObjectInfo,
     Provisioning,
     Purpose,
     SecurityIC,
@@ -93,6 +95,10 @@ class RemoteIC(SecurityIC):
         return self._line.ask(SecurityIC.raise_floor, None, slot, value, digest=digest, proof=proof)
 
     @override
+    def raise_sequence(self, structure: bytes, manifest: bytes, *, proof: Sequence[Ticket]) -> Floor:
+        return self._line.ask(SecurityIC.raise_sequence, None, structure, manifest, proof=proof)
+
+    @override
     def anchor(self) -> AnchorRecord:
         return self._line.ask(SecurityIC.anchor, None)
 
@@ -103,6 +109,10 @@ class RemoteIC(SecurityIC):
     @override
     def now(self) -> int:
         return self._line.ask(SecurityIC.now, None)
+
+    @override
+    def clock(self) -> ClockReading:
+        return self._line.ask(SecurityIC.clock, None)
 
     @override
     def extend(self, pcr: int, digest: bytes) -> bytes:
@@ -123,6 +133,26 @@ class RemoteIC(SecurityIC):
     @override
     def encrypt_report(self, report: bytes) -> bytes:
         return self._line.ask(SecurityIC.encrypt_report, None, report)
+
+    @override
+    def attestation_key(self) -> CoseKey:
+        return self._line.ask(SecurityIC.attestation_key, None)
+
+    @override
+    def quote(self, nonce: bytes, selection: Collection[int] = range(PCR_COUNT)) -> bytes:
+        return self._line.ask(SecurityIC.quote, None, nonce, selection)
+
+    @override
+    def objects(self) -> Sequence[ObjectInfo]:
+        return self._line.ask(SecurityIC.objects, None)
+
+    @override
+    def update_anchor(self, update: bytes) -> KeyInfo | None:
+        return self._line.ask(SecurityIC.update_anchor, None, update)
+
+    @override
+    def tamper(self) -> None:
+        self._line.ask(SecurityIC.tamper, None)
 
     @override
     def authorize(self, secret: bytes) -> AuthSession:

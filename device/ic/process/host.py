@@ -118,6 +118,8 @@ class EmulatorHost(Host):
                 clock=self._clock,
                 rollback_anchor=self._rollback_anchor,
                 scrypt_cost=self._scrypt_cost,
+                updaters=plan.updaters,
+                lifecycle=plan.lifecycle,
                 where=Where.ADAPTER,
             )
 

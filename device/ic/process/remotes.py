@@ -6,7 +6,16 @@ from typing import Final
 from typing_extensions import override
 
 from device.ic.errors import IcUnavailableError, IcUsageError, PolicyDeniedError
-from device.ic.interface import AnchorRecord, AuthSession, Buffer, HashStream, HashTicket, KeyInfo, Purpose
+from device.ic.interface import (
+    AnchorRecord,
+    AuthSession,
+    Buffer,
+    HashStream,
+    HashTicket,
+    KeyInfo,
+    Lifecycle,
+    Purpose,
+)
 from device.ic.process.line import Remote
 from suit.keys import CoseKey
 
@@ -50,6 +59,10 @@ class RemoteSession(Remote, AuthSession):
     @override
     def reset_anchor(self, record: AnchorRecord) -> AnchorRecord:
         return self._authorized().line.ask(AuthSession.reset_anchor, self, record)
+
+    @override
+    def advance(self, lifecycle: Lifecycle) -> Lifecycle:
+        return self._authorized().line.ask(AuthSession.advance, self, lifecycle)
 
     @override
     def change_secret(self, secret: bytes) -> None:

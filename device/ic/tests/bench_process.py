@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from device.ic.emulator import KeyFile
-from device.ic.interface import AnchorRecord, Provisioning, SecurityIC, Where
+from device.ic.interface import AnchorRecord, Lifecycle, Provisioning, SecurityIC, Where
 from device.ic.process.client import RemoteIC
 from device.ic.process.hardening import harden
 from device.ic.process.host import EmulatorHost
 from device.ic.process.server import Server, listening
-from device.ic.tests.rig import NOW, ROOT, SECRET, SIGNERS, Signer
+from device.ic.tests.rig import NOW, ROOT, SECRET, SIGNERS, UPDATER, Signer
 from device.storage import DirectoryStorage
 from suit.report_cipher import ReportCipher
 
@@ -74,11 +74,14 @@ class ProcessRig:
         anchor: AnchorRecord | None = ROOT,
         secret: bytes | None = SECRET,
         report_cipher: ReportCipher | None = None,
+        *,
+        lifecycle: Lifecycle = Lifecycle.INITIALIZATION,
     ) -> SecurityIC:
         self.start()
         ic = self.connect()
         keys = tuple(signer.key for signer in self.signers)
-        ic.provision(Provisioning(keys, secret, anchor or AnchorRecord(), report_cipher))
+        record = anchor or AnchorRecord()
+        ic.provision(Provisioning(keys, secret, record, report_cipher, (UPDATER.key,), lifecycle))
         return ic
 
     def restart(self) -> SecurityIC:

@@ -1,16 +1,27 @@
 """A security IC on a bench: with keys to sign for it, a clock to set and a plug to pull."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from device.ic.emulator import Emulator, MemoryKey
-from device.ic.interface import AnchorRecord, Purpose, SecurityIC, VerifyTicket, Where
+from device.ic.interface import (
+    AnchorRecord,
+    Floor,
+    Lifecycle,
+    Purpose,
+    SecurityIC,
+    VerifyTicket,
+    Where,
+    sequence_slot,
+)
 from device.storage import MemoryStorage, Storage
 from spec.labels import CoseAlgorithm, CoseKeyType
+from suit import cbor
 from suit.crypto import PrivateKey, mac, signing
 from suit.keys import CoseKey
 from suit.report_cipher import ReportCipher
@@ -49,6 +60,8 @@ SIGNERS = (
     asymmetric(Ed25519PrivateKey.from_private_bytes(bytes(32)), CoseAlgorithm.ED25519),
     _mac_signer(),
 )
+UPDATER = asymmetric(ec.derive_private_key(9, ec.SECP256R1()), CoseAlgorithm.ESP256)
+TRUSTED = (*SIGNERS, UPDATER)
 STRANGER = asymmetric(ec.derive_private_key(8, ec.SECP256R1()), CoseAlgorithm.ESP256)
 
 
@@ -67,6 +80,8 @@ class Rig:
         anchor: AnchorRecord | None = ROOT,
         secret: bytes | None = SECRET,
         report_cipher: ReportCipher | None = None,
+        *,
+        lifecycle: Lifecycle = Lifecycle.INITIALIZATION,
     ) -> SecurityIC:
         return Emulator.provision(
             self.storage,
@@ -77,6 +92,8 @@ class Rig:
             report_cipher=report_cipher,
             clock=self.clock,
             scrypt_cost=2,
+            updaters=[UPDATER.key],
+            lifecycle=lifecycle,
         )
 
     def restart(self) -> SecurityIC:
@@ -96,3 +113,36 @@ def manifest_ticket(ic: SecurityIC, signer: Signer = AUTHOR) -> VerifyTicket:
 
 def presented_ticket(ic: SecurityIC, signer: Signer = STRANGER) -> VerifyTicket:
     return ic.verify_with(signer.key, signer.algorithm, MESSAGE, signer.sign(MESSAGE))
+
+
+def manifest(number: int, component: Sequence[bytes] | None = (b"\x00",), variant: int = 1) -> bytes:
+    """Return what the IC reads of a manifest; the variant makes another one of the same number."""
+    members: dict[int, Any] = {1: 1, 2: number, 3: bytes([variant])}
+    return cbor.encode(members if component is None else members | {5: list(component)})
+
+
+def structure(of: bytes) -> bytes:
+    """Return the Sig_structure over a manifest."""
+    digest = hashlib.sha256(cbor.encode(of)).digest()
+    return cbor.encode(["Signature1", b"\xa1\x01\x28", b"", cbor.encode([-16, digest])])
+
+
+def vouched(ic: SecurityIC, of: bytes, signer: Signer = AUTHOR) -> VerifyTicket:
+    """Have the IC verify a manifest's signature."""
+    signed = structure(of)
+    name = signer.key.name
+    return ic.verify(name, signer.algorithm, signed, signer.sign(signed), purpose=Purpose.MANIFEST)
+
+
+def risen(
+    ic: SecurityIC, number: int, variant: int = 1, component: Sequence[bytes] | None = (b"\x00",)
+) -> Floor:
+    """Have a sequence floor raised by a manifest."""
+    of = manifest(number, component, variant)
+    return ic.raise_sequence(structure(of), of, proof=[vouched(ic, of)])
+
+
+def floor_of(number: int, variant: int = 1, component: Sequence[bytes] | None = (b"\x00",)) -> Floor:
+    """Return the floor that a manifest raises."""
+    of = manifest(number, component, variant)
+    return Floor(sequence_slot(component), number, hashlib.sha256(cbor.encode(of)).digest())

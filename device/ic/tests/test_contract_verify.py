@@ -30,17 +30,20 @@ from device.ic.tests.rig import (
     SECRET,
     SIGNERS,
     STRANGER,
+    TRUSTED,
     Rig,
     Signer,
+    manifest,
     manifest_ticket,
     presented_ticket,
+    structure,
 )
 from spec.labels import CoseAlgorithm
 from suit.errors import NotAuthenticError
 from suit.keys import CoseKey
 
 SLOT = sequence_slot(None)
-DIGEST = bytes(range(32))
+ONE = manifest(1, None)
 
 by_algorithm = pytest.mark.parametrize("signer", SIGNERS, ids=lambda signer: str(signer.algorithm.name))
 
@@ -131,7 +134,7 @@ def test_a_presented_key_proves_its_signature_and_no_more(ic: SecurityIC) -> Non
     assert ticket.purpose is Purpose.PRESENTED
     assert ticket.key == STRANGER.key.name
     with pytest.raises(PolicyDeniedError, match="manifest verification"):
-        ic.raise_floor(SLOT, 1, digest=DIGEST, proof=[ticket])
+        ic.raise_sequence(structure(ONE), ONE, proof=[ticket])
     assert ic.floor(SLOT) == Floor(SLOT)
 
 
@@ -160,7 +163,7 @@ def test_a_key_keeps_what_it_admits_over_a_restart(rig: Rig) -> None:
 def test_keys_are_shown_without_their_secrets(ic: SecurityIC) -> None:
     infos = ic.keys()
     shown = {info.name: info for info in infos}
-    assert shown.keys() == {signer.key.name for signer in SIGNERS}
+    assert shown.keys() == {signer.key.name for signer in TRUSTED}
     assert shown[AUTHOR.key.name].kid == b"ESP256"
     assert shown[AUTHOR.key.name].algorithms == (CoseAlgorithm.ESP256,)
     assert shown[AUTHOR.key.name].purposes == {Purpose.MANIFEST}
@@ -182,7 +185,7 @@ def test_keys_are_shown_without_their_secrets(ic: SecurityIC) -> None:
 def test_a_forged_ticket_raises_nothing(ic: SecurityIC, change: dict[str, object]) -> None:
     forged = replace(manifest_ticket(ic), **change)  # type: ignore[arg-type]  # one field at a time
     with pytest.raises(PolicyDeniedError, match="not of this IC"):
-        ic.raise_floor(SLOT, 1, digest=DIGEST, proof=[forged])
+        ic.raise_sequence(structure(ONE), ONE, proof=[forged])
     assert ic.floor(SLOT) == Floor(SLOT)
 
 
@@ -197,9 +200,9 @@ def test_a_ticket_cannot_be_turned_to_another_purpose_or_kind(ic: SecurityIC) ->
     )
     for forged in (as_manifest, as_verify):
         with pytest.raises(PolicyDeniedError, match="not of this IC"):
-            ic.raise_floor(SLOT, 1, digest=DIGEST, proof=[forged])
+            ic.raise_sequence(structure(ONE), ONE, proof=[forged])
     with pytest.raises(PolicyDeniedError, match="needs a ticket"):
-        ic.raise_floor(SLOT, 1, digest=DIGEST, proof=[hashed])
+        ic.raise_sequence(structure(ONE), ONE, proof=[hashed])
 
 
 @pytest.mark.req("H6-11")
@@ -207,7 +210,7 @@ def test_one_bad_ticket_spoils_the_proof(ic: SecurityIC) -> None:
     good = manifest_ticket(ic)
     bad: Ticket = HashTicket(CoseAlgorithm.SHA_256, bytes(32), 0, good.boot_count, bytes(32))
     with pytest.raises(PolicyDeniedError):
-        ic.raise_floor(SLOT, 1, digest=DIGEST, proof=[good, bad])
+        ic.raise_sequence(structure(ONE), ONE, proof=[good, bad])
 
 
 @pytest.mark.req("H6-11")
@@ -216,10 +219,10 @@ def test_tickets_die_with_the_boot(rig: Rig) -> None:
     old = manifest_ticket(before)
     after = rig.restart()
     with pytest.raises(PolicyDeniedError, match="another boot"):
-        after.raise_floor(SLOT, 1, digest=DIGEST, proof=[old])
+        after.raise_sequence(structure(ONE), ONE, proof=[old])
     relabelled = replace(old, boot_count=after.info().boot_count)
     with pytest.raises(PolicyDeniedError, match="not of this IC"):
-        after.raise_floor(SLOT, 1, digest=DIGEST, proof=[relabelled])
+        after.raise_sequence(structure(ONE), ONE, proof=[relabelled])
     assert after.floor(SLOT) == Floor(SLOT)
 
 
@@ -228,7 +231,7 @@ def test_a_ticket_of_another_ic_is_worthless(ic: SecurityIC) -> None:
     other = Rig().provision()
     assert other.info().boot_count == ic.info().boot_count
     with pytest.raises(PolicyDeniedError, match="not of this IC"):
-        ic.raise_floor(SLOT, 1, digest=DIGEST, proof=[manifest_ticket(other)])
+        ic.raise_sequence(structure(ONE), ONE, proof=[manifest_ticket(other)])
 
 
 @pytest.mark.parametrize(

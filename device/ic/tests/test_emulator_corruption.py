@@ -214,6 +214,8 @@ def test_everything_durable_comes_back_the_same() -> None:
     before = rig.restart()
     after = rig.restart()
     assert before.keys() == after.keys()
-    assert len(after.keys()) == 1
+    assert len(after.keys()) == 2
+    assert before.objects() == after.objects()
+    assert before.attestation_key() == after.attestation_key()
     assert before.anchor() == after.anchor()
     assert before.floor("x") == after.floor("x")

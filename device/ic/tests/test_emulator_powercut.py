@@ -6,14 +6,33 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from conformance.powercut import CrashMode, Fault, PowerCutStorage, PowerLoss
 from device.ic.emulator import Emulator, MemoryKey, StoredAnchor
-from device.ic.errors import AuthFailedError, IcError, IcFailedError, NotProvisionedError
+from device.ic.errors import AuthFailedError, IcError, IcFailedError, NotProvisionedError, TamperedError
 from device.ic.interface import AnchorRecord, Purpose, RoleFloor, SecurityIC, sequence_slot
-from device.ic.tests.rig import AUTHOR, NOW, SECRET, STRANGER, Rig, manifest_ticket, presented_ticket
+from device.ic.tests.rig import (
+    AUTHOR,
+    NOW,
+    SECRET,
+    STRANGER,
+    UPDATER,
+    Rig,
+    Signer,
+    asymmetric,
+    manifest,
+    manifest_ticket,
+    presented_ticket,
+    risen,
+    structure,
+    vouched,
+)
 from device.storage import Storage
+from spec.labels import CoseAlgorithm
+from suit.anchor_update import AnchorUpdate
 from suit.errors import StorageError
+from suit.signer import LocalSigner
 
 SLOT = sequence_slot(None)
 SEEDS = range(3)
@@ -22,11 +41,11 @@ Account = tuple[object, ...]
 
 def account(ic: SecurityIC) -> Account:
     """Return everything that must never fall."""
-    return (ic.floor(SLOT), ic.floor("growth"), ic.anchor(), ic.info().failures, tuple(ic.keys()))
+    return (ic.floor(SLOT), ic.floor("growth"), ic.anchor(), ic.info().failures, (*ic.keys(), *ic.objects()))
 
 
 def floor(value: int) -> Callable[[SecurityIC], object]:
-    return lambda ic: ic.raise_floor(SLOT, value, digest=bytes([value]) * 32, proof=[manifest_ticket(ic)])
+    return lambda ic: risen(ic, value, component=None)
 
 
 def anchor(version: int) -> Callable[[SecurityIC], object]:
@@ -53,6 +72,15 @@ def trust_less(ic: SecurityIC) -> None:
         change.remove_anchor(STRANGER.key.name)
 
 
+OTHER = asymmetric(ec.derive_private_key(11, ec.SECP256R1()), CoseAlgorithm.ESP256)
+
+
+def replace_anchor(version: int, new: Signer | None) -> Callable[[SecurityIC], object]:
+    updater = LocalSigner(UPDATER.key, UPDATER.algorithm, (9).to_bytes(32, "big"))
+    key = new.key if new else None
+    return lambda ic: ic.update_anchor(AnchorUpdate("manifest-2", version, key).seal(updater))
+
+
 STEPS: tuple[Callable[[SecurityIC], object], ...] = (
     floor(3),
     anchor(5),
@@ -63,6 +91,9 @@ STEPS: tuple[Callable[[SecurityIC], object], ...] = (
     trust_less,
     anchor(6),
     wrong_secret,
+    trust_more,
+    replace_anchor(3, OTHER),
+    replace_anchor(4, None),
 )
 
 
@@ -76,7 +107,7 @@ def provisioned() -> tuple[dict[str, bytes], MemoryKey]:
     while len(states[-1]["ic/state.0"]) == 4096:
         ic.raise_floor(f"filler/{len(states)}", 1, digest=bytes(16))
         states.append(storage.files())
-    return states[-8], rig.sealing_key
+    return states[-11], rig.sealing_key
 
 
 def rig_on(storage: Storage) -> Rig:
@@ -209,7 +240,7 @@ def test_interrupted_provisioning_can_be_begun_again(mode: CrashMode) -> None:
             with pytest.raises(NotProvisionedError):
                 rig.restart()
             ic = rig.provision()
-        assert len(ic.keys()) == 5
+        assert len(ic.keys()) == 6
 
 
 @contextmanager
@@ -225,11 +256,12 @@ def failing(fault: Fault, operation: int) -> Iterator[tuple[PowerCutStorage, Sec
 def test_after_a_failed_write_the_ic_serves_nothing_until_it_is_opened(fault: Fault, operation: int) -> None:
     with failing(fault, operation) as (storage, ic):
         before = account(ic)
-        ticket = manifest_ticket(ic)
+        of = manifest(3, None)
+        proof = [vouched(ic, of)]
         with pytest.raises(StorageError, match="injected"):
-            ic.raise_floor(SLOT, 3, digest=bytes(32), proof=[ticket])
+            ic.raise_sequence(structure(of), of, proof=proof)
         with pytest.raises(IcFailedError, match="opened again"):
-            ic.raise_floor(SLOT, 3, digest=bytes(32), proof=[ticket])
+            ic.raise_sequence(structure(of), of, proof=proof)
         with pytest.raises(IcFailedError):
             manifest_ticket(ic)
         again = rig_on(storage).restart()
@@ -268,3 +300,26 @@ def test_the_state_grows_and_shrinks_by_whole_blocks() -> None:
     sizes = {len(content) for content in storage.files().values()}
     assert len(sizes) == 1
     assert sizes.pop() % 4096 == 0
+
+
+@pytest.mark.req("H6-17", "H6-10")
+@pytest.mark.parametrize("mode", CrashMode, ids=lambda mode: str(mode.value))
+def test_a_cut_while_secrets_are_erased_leaves_them_all_or_none(mode: CrashMode) -> None:
+    whole = PowerCutStorage(provisioned()[0])
+    rig_on(whole).restart().tamper()
+    secret = rig_on(PowerCutStorage(provisioned()[0])).restart().attestation_key()
+    for stop in range(whole.operations + 1):
+        storage = PowerCutStorage(provisioned()[0], stop=stop, mode=mode, seed=stop)
+        try:
+            rig_on(storage).restart().tamper()
+        except PowerLoss:
+            assert stop < whole.operations
+        ic = rig_on(storage.after_power_loss()).restart()
+        if not ic.info().tampered:
+            assert stop < whole.operations
+            assert ic.attestation_key() == secret
+            continue
+        with pytest.raises(TamperedError):
+            ic.attestation_key()
+        with pytest.raises(TamperedError):
+            manifest_ticket(ic)

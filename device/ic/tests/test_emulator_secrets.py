@@ -90,8 +90,9 @@ def test_no_public_name_of_the_ic_gives_a_key() -> None:
     ic = Rig().provision()
     names = [name for name in dir(ic) if not name.startswith("_")]
     assert set(names) == {
-        "advance_anchor", "anchor", "authorize", "close", "encrypt_report", "extend", "floor", "hash_open",
-        "info", "keys", "now", "open", "pcrs", "provision", "raise_floor", "report_key", "sign_report",
+        "advance_anchor", "anchor", "attestation_key", "authorize", "clock", "close", "encrypt_report",
+        "extend", "floor", "hash_open", "info", "keys", "now", "objects", "open", "pcrs", "provision",
+        "quote", "raise_floor", "raise_sequence", "report_key", "sign_report", "tamper", "update_anchor",
         "verify", "verify_with",
     }  # fmt: skip
 

@@ -22,7 +22,16 @@ from device.ic.interface import Purpose, SecurityIC
 from device.ic.process.client import RemoteIC
 from device.ic.process.server import MAX_CONNECTIONS
 from device.ic.tests.bench_process import ProcessRig
-from device.ic.tests.rig import AUTHOR, MESSAGE, SECRET, SIGNERS, manifest_ticket
+from device.ic.tests.rig import (
+    AUTHOR,
+    MESSAGE,
+    SECRET,
+    SIGNERS,
+    manifest,
+    manifest_ticket,
+    structure,
+    vouched,
+)
 from device.ic.wire import faults
 from device.ic.wire.calls import MAX_HANDLES, MAX_SPILLED
 from device.ic.wire.frames import MAX_FRAME, ConnectionLostError, Frames
@@ -138,7 +147,7 @@ def test_whoever_breaks_the_framing_is_hung_up_on_and_others_are_served(
         rude.sendall(sent)
         while rude.recv(4096):
             pass  # a last word, then the end
-    assert len(ic.keys()) == len(SIGNERS)
+    assert len(ic.keys()) == len(SIGNERS) + 1
 
 
 def test_a_repeated_request_is_carried_out_once(raw: Raw, ic: SecurityIC) -> None:
@@ -302,7 +311,7 @@ def test_without_its_process_every_call_fails_closed_and_a_restart_heals(
 ) -> None:
     ic.raise_floor("x", 7)
     stream, session = ic.hash_open(SHA_256), ic.authorize(SECRET)
-    ticket = manifest_ticket(ic)
+    ticket = vouched(ic, manifest(1))
     bench.kill()
     held: tuple[Call, ...] = (lambda _: stream.update(b"x"), lambda _: session.remove_anchor(b""))
     for call in (*CALLS.values(), *held):
@@ -317,7 +326,7 @@ def test_without_its_process_every_call_fails_closed_and_a_restart_heals(
         with pytest.raises(IcUnavailableError, match="was lost"):
             call(ic)
     with pytest.raises(PolicyDeniedError, match="another boot"):
-        ic.raise_floor("seq/" + "0" * 64, 1, digest=b"x", proof=[ticket])
+        ic.raise_sequence(structure(manifest(1)), manifest(1), proof=[ticket])
 
 
 @pytest.mark.req("H6-10", "H6-13")
