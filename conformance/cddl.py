@@ -26,7 +26,9 @@ from spec.labels import (
 )
 
 _SPEC: Final = Path(__file__).parent.parent / "spec"
-SCHEMAS: Final = tuple(_SPEC / f"{name}.cddl" for name in ("manifest", "report", "update-management"))
+SCHEMAS: Final = tuple(
+    _SPEC / f"{name}.cddl" for name in ("manifest", "report", "update-management", "coswid")
+)
 _TAG: Final = bytes([0xD8, CborTag.SUIT_ENVELOPE.value])
 
 
@@ -63,7 +65,7 @@ def check_envelope(raw: bytes, *, signed: bool = False, embedded: bool = False) 
     check(raw, f"tagged-{kind}" if tagged else kind)
     envelope = decode(raw).value if tagged else decode(raw)
     _check_manifest_order(envelope[Envelope.MANIFEST.value])
-    _check_sequences(envelope, SEVERABLE_MEMBERS - {Envelope.TEXT}, "envelope")
+    _check_sequences(envelope, SEVERABLE_MEMBERS - {Envelope.TEXT, Envelope.COSWID}, "envelope")
 
 
 def check_manifest(raw: bytes) -> None:
@@ -74,6 +76,16 @@ def check_manifest(raw: bytes) -> None:
     """
     check(raw, "manifest")
     _check_manifest_order(raw)
+
+
+def check_coswid(raw: bytes) -> None:
+    """Check a concise-swid-tag of our own making.
+
+    Raises:
+        AssertionError: with the place and the problem.
+    """
+    check(raw, "concise-swid-tag")
+    _ordered(raw, "concise-swid-tag")
 
 
 def check_report(raw: bytes, *, sealed: bool = False) -> None:
@@ -96,7 +108,7 @@ def _check_manifest_order(raw: bytes) -> None:
     manifest = _ordered(raw, "manifest")
     common = _ordered(manifest[Manifest.COMMON.value], "manifest.common")
     _check_sequences(common, {Common.SHARED_SEQUENCE}, "manifest.common")
-    sequences = UNSEVERABLE_SEQUENCES | SEVERABLE_CHOICES - {Manifest.TEXT}
+    sequences = UNSEVERABLE_SEQUENCES | SEVERABLE_CHOICES - {Manifest.TEXT, Manifest.COSWID}
     _check_sequences(manifest, sequences, "manifest")
 
 

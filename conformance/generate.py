@@ -25,6 +25,7 @@ from conformance.casebook import (
     component_index,
     conditions,
     cose,
+    coswid,
     directives,
     extensions,
     identity,
@@ -58,6 +59,7 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     component_index,
     conditions,
     cose,
+    coswid,
     directives,
     extensions,
     identity,
@@ -81,7 +83,7 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     update_management,
     wait,
 )
-IN_ONE_FILE: Final = frozenset({extensions.TOPIC, metadata.TOPIC})
+IN_ONE_FILE: Final = frozenset({extensions.TOPIC, metadata.TOPIC, coswid.TOPIC})
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,6 +14,9 @@ __all__ = [
     "Capability",
     "CborTag",
     "Claim",
+    "CoSwid",
+    "CoSwidRole",
+    "CoSwidVersionScheme",
     "Command",
     "Common",
     "ComponentMetadata",
@@ -35,6 +38,7 @@ __all__ = [
     "MACS",
     "Manifest",
     "MtiProfile",
+    "NamedHash",
     "Parameter",
     "Permission",
     "Policy",
@@ -333,6 +337,100 @@ class Capability(Label):
     TEXT_CAPABILITIES = 8
     TEXT_COMPONENT_CAPABILITIES = 9
     DEPENDENCY_CAPABILITIES = 10
+
+
+class CoSwid(Label):
+    """Keys of the maps of a CoSWID: one number space for all of them."""
+
+    TAG_ID = 0
+    SOFTWARE_NAME = 1
+    ENTITY = 2
+    EVIDENCE = 3
+    LINK = 4
+    SOFTWARE_META = 5
+    PAYLOAD = 6
+    HASH = 7
+    CORPUS = 8
+    PATCH = 9
+    MEDIA = 10
+    SUPPLEMENTAL = 11
+    TAG_VERSION = 12
+    SOFTWARE_VERSION = 13
+    VERSION_SCHEME = 14
+    LANG = 15
+    DIRECTORY = 16
+    FILE = 17
+    PROCESS = 18
+    RESOURCE = 19
+    SIZE = 20
+    FILE_VERSION = 21
+    KEY = 22
+    LOCATION = 23
+    FS_NAME = 24
+    ROOT = 25
+    PATH_ELEMENTS = 26
+    PROCESS_NAME = 27
+    PID = 28
+    TYPE = 29
+    ENTITY_NAME = 31
+    REG_ID = 32
+    ROLE = 33
+    THUMBPRINT = 34
+    DATE = 35
+    DEVICE_ID = 36
+    ARTIFACT = 37
+    HREF = 38
+    OWNERSHIP = 39
+    REL = 40
+    MEDIA_TYPE = 41
+    USE = 42
+    ACTIVATION_STATUS = 43
+    CHANNEL_TYPE = 44
+    COLLOQUIAL_VERSION = 45
+    DESCRIPTION = 46
+    EDITION = 47
+    ENTITLEMENT_DATA_REQUIRED = 48
+    ENTITLEMENT_KEY = 49
+    GENERATOR = 50
+    PERSISTENT_ID = 51
+    PRODUCT = 52
+    PRODUCT_FAMILY = 53
+    REVISION = 54
+    SUMMARY = 55
+    UNSPSC_CODE = 56
+    UNSPSC_VERSION = 57
+
+
+class CoSwidRole(Label):
+    """Roles of a CoSWID's entities."""
+
+    TAG_CREATOR = 1
+    SOFTWARE_CREATOR = 2
+    AGGREGATOR = 3
+    DISTRIBUTOR = 4
+    LICENSOR = 5
+    MAINTAINER = 6
+
+
+class CoSwidVersionScheme(Label):
+    """How the software version of a CoSWID is to be read."""
+
+    MULTIPARTNUMERIC = 1
+    MULTIPARTNUMERIC_SUFFIX = 2
+    ALPHANUMERIC = 3
+    DECIMAL = 4
+    SEMVER = 16384
+
+
+class NamedHash(Label):
+    """Hash algorithms of the Named Information registry, which CoSWID uses."""
+
+    SHA_256 = 1
+    SHA_384 = 7
+    SHA_512 = 8
+    SHA3_256 = 10
+    SHA3_384 = 11
+    SHA3_512 = 12
 
 
 class CborTag(Label):

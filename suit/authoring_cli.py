@@ -1,12 +1,15 @@
-"""Verbs of ``hardsuit suit`` for authors: start from a template, from another tool's input, compare."""
+"""Verbs of ``hardsuit suit`` for authors: start from a template or another tool's input, compare, extract."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from suit.command import Console, command
 from suit.errors import DifferentError, HardsuitError, RefusedError, UsageError
 from suit.files import read_input, write_output
+
+if TYPE_CHECKING:
+    from suit.manifest import Envelope
 
 # ruff: noqa: PLC0415 - a verb imports what it needs, so that --help and the other verbs do not wait
 
@@ -105,6 +108,48 @@ def import_(console: Console, file: str, out: str | None, *, partial: bool, forc
     return {"description": imported.text()} | summary
 
 
+@command(cli)
+@click.argument("envelope", type=click.Path())
+@click.argument("uri", required=False)
+@click.option("--coswid", is_flag=True, help="Write the CoSWID (RFC 9393) instead of a payload.")
+@click.option("-o", "--out", type=click.Path(), help="Where it goes; standard output if left out.")
+def extract(
+    console: Console, envelope: str, uri: str | None, out: str | None, *, coswid: bool
+) -> dict[str, Any]:
+    """Write the integrated payload or dependency URI of ENVELOPE, or list all of them. None is verified."""
+    from suit.dependencies import integrated
+    from suit.envelope import MAX_ENVELOPE, open_envelope
+    from suit.printable import printable
+
+    opened = open_envelope(read_input(envelope, MAX_ENVELOPE))
+    if coswid:
+        return _extract_coswid(console, opened, uri, out)
+    sizes = {name: len(content) for name, content in opened.payloads.items()}
+    if uri is None:
+        dependencies = integrated(opened)
+        for name, size in sizes.items():
+            kind = f"  dependency {shown_digest(dependencies[name])}" if name in dependencies else ""
+            console.data(f"{size:>8} {printable(name)}{kind}")
+        return {
+            "payloads": sizes,
+            "dependencies": {name: shown_digest(one) for name, one in dependencies.items()},
+        }
+    if uri not in opened.payloads:
+        raise UsageError(f"the envelope holds no payload {uri}")
+    content = opened.payloads[uri]
+    if out is None and console.json:
+        return {"uri": uri, "size": len(content), "content": content.hex()}
+    write_output(out, content)
+    return {"uri": uri, "size": len(content)}
+
+
+def shown_digest(envelope: "Envelope") -> str:
+    """Return the digest of an envelope's manifest as people read it."""
+    from suit.narrow import draft_name
+
+    return f"{draft_name(envelope.digest.algorithm)} {envelope.digest.value.hex()}"
+
+
 def assembled(console: Console, text: str, name: str) -> bytes:
     """Return the bytes that diagnostic notation describes, an envelope or a bare manifest.
 
@@ -142,6 +187,24 @@ def decoded(raw: bytes, name: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{name}: not UTF-8") from error
+
+
+def _extract_coswid(
+    console: Console, envelope: "Envelope", uri: str | None, out: str | None
+) -> dict[str, Any]:
+    from suit.authenticate import check_digest
+    from suit.decode import attach_severed, decode_manifest
+
+    if uri is not None:
+        raise UsageError("--coswid takes no URI")
+    check_digest(envelope)
+    found = attach_severed(decode_manifest(envelope.manifest), envelope).coswid
+    if found is None or found.value is None:
+        raise UsageError("the CoSWID was severed" if found else "the manifest has no CoSWID")
+    if out is None and console.json:
+        return {"coswid": found.value.hex(), "size": len(found.value)}
+    write_output(out, found.value)
+    return {"size": len(found.value)}
 
 
 def _write(console: Console, text: str, out: str | None, *, force: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from suit import authoring_cli, quote_cli, report_cli
-from suit.authoring_cli import assembled, decoded
+from suit.authoring_cli import assembled, decoded, shown_digest
 from suit.command import Console, command
 from suit.errors import RefusedError, UsageError
 from suit.files import STANDARD, read_input, write_output
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from suit.manifest import Envelope, Manifest
 
 _KINDS: Final = ("sign1", "sign", "mac0", "mac")
-_MEMBERS: Final = ("dependency-resolution", "payload-fetch", "candidate-verification", "install", "text")
+_MEMBERS: Final = (
+    *("dependency-resolution", "payload-fetch", "candidate-verification", "install", "text"),
+    "coswid",
+)
 _ENVELOPE_TAG: Final = 0xD8  # the first byte of every tagged envelope, and of no YAML document
 
 
@@ -130,7 +133,7 @@ def verify(console: Console, envelope: str, keys: tuple[Path, ...]) -> dict[str,
     if manifest.dependencies:
         _say_lockstep(console, opened, manifest)
     console.data(f"{'sequence number':<17} {manifest.sequence_number}")
-    console.data(f"{'manifest digest':<17} {_digest(opened)}")
+    console.data(f"{'manifest digest':<17} {shown_digest(opened)}")
     return _summary(opened) | {
         "sequence-number": manifest.sequence_number,
         "vouched-for-by": [name.hex() for name in names],
@@ -204,32 +207,6 @@ def sever(console: Console, envelope: str, members: tuple[str, ...], out: str | 
     opened = _open(envelope)
     chosen = [Member[name.upper().replace("-", "_")] for name in members]
     return _deliver(console, cut(opened, tuple(chosen or opened.severed)), out)
-
-
-@command(cli)
-@_envelope
-@click.argument("uri", required=False)
-@_out
-def extract(console: Console, envelope: str, uri: str | None, out: str | None) -> dict[str, Any]:
-    """Write the integrated payload or dependency URI of ENVELOPE, or list all of them. None is verified."""
-    from suit.dependencies import integrated
-    from suit.printable import printable
-
-    opened = _open(envelope)
-    sizes = {name: len(content) for name, content in opened.payloads.items()}
-    if uri is None:
-        dependencies = integrated(opened)
-        for name, size in sizes.items():
-            kind = f"  dependency {_digest(dependencies[name])}" if name in dependencies else ""
-            console.data(f"{size:>8} {printable(name)}{kind}")
-        return {"payloads": sizes, "dependencies": {name: _digest(one) for name, one in dependencies.items()}}
-    if uri not in opened.payloads:
-        raise UsageError(f"the envelope holds no payload {uri}")
-    content = opened.payloads[uri]
-    if out is None and console.json:
-        return {"uri": uri, "size": len(content), "content": content.hex()}
-    write_output(out, content)
-    return {"uri": uri, "size": len(content)}
 
 
 def _say_lockstep(console: Console, envelope: "Envelope", manifest: "Manifest") -> None:
@@ -354,7 +331,7 @@ def _deliver(console: Console, envelope: "Envelope", out: str | None) -> dict[st
         return summary | {"envelope": raw.hex()}
     write_output(out, raw)
     if out not in (None, STANDARD):
-        console.say(f"wrote {out}: {len(raw)} bytes, manifest digest {_digest(envelope)}")
+        console.say(f"wrote {out}: {len(raw)} bytes, manifest digest {shown_digest(envelope)}")
     return summary
 
 
@@ -370,12 +347,6 @@ def _summary(envelope: "Envelope") -> dict[str, Any]:
         "severable-members": [draft_name(member) for member in envelope.severed],
         "integrated-payloads": {name: len(content) for name, content in envelope.payloads.items()},
     }
-
-
-def _digest(envelope: "Envelope") -> str:
-    from suit.narrow import draft_name
-
-    return f"{draft_name(envelope.digest.algorithm)} {envelope.digest.value.hex()}"
 
 
 def _deprecations(envelope: "Envelope") -> list[str]:

@@ -13,6 +13,7 @@ from spec.labels import CborTag, Common, TextComponent, TextManifest
 from spec.labels import Dependency as Metadata
 from spec.labels import Manifest as Member
 from suit import cbor, digest
+from suit.coswid import check_coswid
 from suit.decode_sequence import SEQUENCE_LIMITS, decode_digest, decode_sequence
 from suit.errors import LimitError, MalformedError, NotAuthenticError, UnsupportedElementError
 from suit.manifest import (
@@ -120,6 +121,8 @@ def attach_severed(manifest: Manifest, envelope: Envelope) -> Manifest:
             raise NotAuthenticError(f"{where}: the digest in the manifest is another")
         if member is Member.TEXT:
             value: Any = decode_texts(element, where=where, components=manifest.components)
+        elif member is Member.COSWID:
+            value = check_coswid(element, where)
         else:
             value = decode_sequence(element, where=where, budget=budget)
         filled[field] = replace(known, value=value)
@@ -254,6 +257,13 @@ def _text_member(
     return Severable(decode_texts(as_bytes(item, where), where=where, components=components, budget=budget))
 
 
+def _coswid_member(item: cbor.Item, budget: cbor.Budget, where: str) -> Severable[bytes]:
+    del budget  # it is scanned, not decoded
+    if isinstance(item, list):
+        return Severable(None, decode_digest(item, where))
+    return Severable(check_coswid(as_bytes(item, where), where))
+
+
 def _language(item: cbor.Item, where: str) -> str:
     if not isinstance(item, str) or not _LANGUAGE_TAG.fullmatch(item):
         raise MalformedError(where, "a language is a tag such as en-US")
@@ -298,6 +308,7 @@ _READERS: Final[Mapping[Member, Callable[[cbor.Item, cbor.Budget, str], Any]]] =
     Member.INSTALL: _severable_sequence,
     Member.UNINSTALL: _sequence,
     Member.MANIFEST_COMPONENT_ID: _component_id,
+    Member.COSWID: _coswid_member,
 }
 # By number: the field of the model, the drafts' name, the reader.
 _MEMBERS: Final = {

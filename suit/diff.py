@@ -24,6 +24,7 @@ from suit.errors import HardsuitError, MalformedError
 from suit.narrow import draft_name
 from suit.notation import one_line, plain
 from suit.show import algorithm_name
+from suit.show_coswid import leaves
 from suit.show_metadata import show_metadata
 from suit.wait import decode_wait_info, show_wait_info
 
@@ -226,7 +227,7 @@ class _Reader:
         if label is Manifest.TEXT:
             yield from _tree(inner, place, (None, labels.TextManifest, labels.TextComponent))
         elif label is Manifest.COSWID:
-            yield from _tree(inner, place, ())
+            yield from (_Statement(at, _value(leaf)) for at, leaf in leaves(inner, place))
         else:
             yield from self.sequence(inner, place, self.named(0), _MAX_NESTING)
 

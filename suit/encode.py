@@ -47,6 +47,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         Member.INVOKE: _sequence_member(manifest.invoke),
         Member.UNINSTALL: _sequence_member(manifest.uninstall),
         Member.TEXT: _severable_texts(manifest.text),
+        Member.COSWID: _severable_coswid(manifest.coswid),
     }
     members.update({member.value: item for member, item in optional.items() if item is not None})
     return cbor.encode(members)
@@ -135,6 +136,12 @@ def _severable_texts(member: Severable[Texts] | None) -> cbor.Item:
     if member is None or member.value is None or member.digest is not None:
         return None if member is None else _digest(member.digest)
     return encode_texts(member.value)
+
+
+def _severable_coswid(member: Severable[bytes] | None) -> cbor.Item:
+    if member is None or member.digest is not None:
+        return None if member is None else _digest(member.digest)
+    return member.value
 
 
 def _argument(shape: Argument, argument: Any) -> cbor.Item:  # noqa: ANN401 - the table in suit.manifest

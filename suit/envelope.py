@@ -168,7 +168,9 @@ def sever(envelope: Envelope, members: tuple[ManifestMember, ...]) -> Envelope:
     return replace(envelope, severed=kept)
 
 
-def _encode_element(value: Sequence | Texts) -> bytes:
+def _encode_element(value: Sequence | Texts | bytes) -> bytes:
+    if isinstance(value, bytes):
+        return value
     return encode_sequence(value) if isinstance(value, tuple) else encode_texts(value)
 
 

@@ -17,7 +17,7 @@ from suit.yaml_source import Source, load
 
 ROOT: Final = "SUIT_Envelope_Tagged"
 _SEVERABLE: Final = tuple(draft_name(member) for member in SEVERABLE)
-_SEQUENCES: Final = frozenset({"validate", "load", "invoke", "uninstall", *_SEVERABLE}) - {"text"}
+_SEQUENCES: Final = frozenset({"validate", "load", "invoke", "uninstall", *_SEVERABLE}) - {"text", "coswid"}
 _PAYLOADS: Final = ("suit-integrated-payloads", "suit-integrated-dependencies")
 _IDENTIFIERS: Final = ("vendor-identifier", "class-identifier", "device-identifier")
 _REMADE: Final = {"suit-authentication-wrapper": "digest and signatures are made anew: hardsuit suit sign"}

@@ -8,6 +8,7 @@ from spec.labels import Manifest as Member
 from spec.labels import Parameter
 from suit import lint_rules as rules
 from suit.cose import parse_block
+from suit.coswid import problems, read_coswid
 from suit.encode import encode_digest
 from suit.envelope import manifest_digest
 from suit.errors import NotAuthenticError
@@ -88,6 +89,8 @@ def _of_members(envelope: Envelope, manifest: Manifest) -> list[Finding]:
         findings.append(Finding(rules.NO_IDENTITY_CHECK, "shared-sequence", f"it does not check {names}"))
     if manifest.text is not None and manifest.text.digest is None:
         findings.append(Finding(rules.TEXT_NOT_SEVERABLE, "text", "it cannot be severed"))
+    if manifest.coswid is not None:
+        findings += _of_coswid(manifest.coswid)
     smallest = len(encode_digest(manifest_digest(b"", envelope.digest.algorithm)))
     for member, element in envelope.severed.items():
         if len(element) <= smallest:
@@ -102,6 +105,17 @@ def _of_dependencies(manifest: Manifest) -> list[Finding]:
         for index in manifest.dependencies
         if index >= len(manifest.components)
     ]
+
+
+def _of_coswid(member: Severable[bytes]) -> list[Finding]:
+    findings = []
+    if member.digest is None:
+        findings.append(Finding(rules.COSWID_NOT_SEVERABLE, "coswid", "it cannot be severed"))
+    if member.value is not None:
+        tag = read_coswid(member.value)
+        said = ["it is not in deterministic encoding"] if tag is None else problems(tag)
+        findings += [Finding(rules.BAD_COSWID, "coswid", problem) for problem in said]
+    return findings
 
 
 def _of_procedures(envelope: Envelope, manifest: Manifest) -> list[Finding]:

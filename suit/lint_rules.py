@@ -231,6 +231,20 @@ LINK_TARGET: Final = Rule(
     "A link leads to a component of the manifest.",
     "Devices refuse a link that leads elsewhere, unless their own policy names link and target (U8).",
 )
+COSWID_NOT_SEVERABLE: Final = Rule(
+    "L033",
+    Level.WARNING,
+    "The CoSWID is severable.",
+    "Devices do not need it to install; severable, it can be cut off on the way, which saves memory and "
+    "keeps from onlookers which software a device runs (U3.2, U8).",
+)
+BAD_COSWID: Final = Rule(
+    "L034",
+    Level.WARNING,
+    "The CoSWID says what RFC 9393 asks for.",
+    "Devices carry any well-formed one; whoever is to know the software by it may take no other than one "
+    "with tag-id, tag-version, software-name and an entity that is its tag-creator.",
+)
 
 UNCHECKED_DEPENDENCY: Final = Rule(
     "L040",

@@ -165,6 +165,7 @@ class Manifest:
         dependencies: The components that hold envelopes of dependencies, by index (T5.2.2). An index past
             the end of ``components`` has a prefix, which is then the identifier (ADR 0007).
         component_id: Where a root manifest is stored (T5.2.1); it keys the sequence number's floor.
+        coswid: The encoded concise-swid-tag (U3.2), which nothing on a device looks into.
     """
 
     sequence_number: int
@@ -182,6 +183,7 @@ class Manifest:
     dependencies: Mapping[int, Dependency] = field(default_factory=dict)
     component_id: ComponentId | None = None
     text: Severable[Texts] | None = None
+    coswid: Severable[bytes] | None = None
     set_version: Version | None = None
     version: int = 1
     raw: bytes = b""
@@ -225,22 +227,14 @@ SEVERABLE: Final = (
     labels.Manifest.CANDIDATE_VERIFICATION,
     labels.Manifest.INSTALL,
     labels.Manifest.TEXT,
+    labels.Manifest.COSWID,
 )
 """The members that may lie in the envelope (M8.6)."""
 
 
 def severable_member(manifest: Manifest, member: labels.Manifest) -> tuple[str, Severable[Any] | None] | None:
     """Return the field of a severable member (M8.6) and what it holds; None for one that never is severed."""
-    match member:
-        case labels.Manifest.DEPENDENCY_RESOLUTION:
-            return "dependency_resolution", manifest.dependency_resolution
-        case labels.Manifest.PAYLOAD_FETCH:
-            return "payload_fetch", manifest.payload_fetch
-        case labels.Manifest.CANDIDATE_VERIFICATION:
-            return "candidate_verification", manifest.candidate_verification
-        case labels.Manifest.INSTALL:
-            return "install", manifest.install
-        case labels.Manifest.TEXT:
-            return "text", manifest.text
-        case _:
-            return None
+    if member not in SEVERABLE:
+        return None
+    name = member.name.lower()
+    return name, getattr(manifest, name)

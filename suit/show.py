@@ -30,6 +30,7 @@ from suit.notation import (
     tagged,
     wrap,
 )
+from suit.show_coswid import show_coswid
 from suit.show_metadata import show_metadata
 from suit.wait import decode_wait_info, show_wait_info
 
@@ -247,6 +248,8 @@ class _Shower:
             return self.inside(value, self.common)
         if label is labels.Manifest.TEXT:
             return self.inside(value, self.texts)
+        if label is labels.Manifest.COSWID:
+            return self.inside(value, lambda item: show_coswid(item, self.limit))
         if label in _SEQUENCES:
             return self.inside(value, self.sequence)
         return plain(value, self.limit)

@@ -5,10 +5,10 @@ Drop the file of a topic's cases from here when the extension is implemented.
 
 from collections.abc import Iterator
 
-from conformance.casebook.case import AUTHOR, NEW, Case, parts_of, rejected, update, write
-from conformance.forge import check, digest_of_wrapped, envelope, override, sequence
+from conformance.casebook.case import NEW, Case, rejected, update, write
+from conformance.forge import override
 from conformance.forge_cbor import Item, encode
-from spec.labels import Command, Envelope, Manifest, Parameter, ReportReason
+from spec.labels import Command, Parameter, ReportReason
 
 TOPIC = "extensions"
 _COMMAND = ReportReason.COMMAND_UNSUPPORTED
@@ -16,10 +16,6 @@ _ARGUMENTS: dict[Command, Item] = {}
 _COMMANDS: tuple[Command, ...] = ()
 _PARAMETERS: dict[Parameter, Item] = {
     Parameter.ENCRYPTION_INFO: encode([]),
-}
-_SEQUENCE = sequence([check(Command.VENDOR_IDENTIFIER)])
-_MEMBERS: dict[Manifest, Item] = {
-    Manifest.COSWID: encode({}),
 }
 UNASSIGNED = (9, 10, 13, 16, 17, 30)
 
@@ -43,31 +39,7 @@ def cases() -> Iterator[Case]:
             update(NEW, install=[override({parameter: value}), *write(NEW)]),
             ReportReason.PARAMETER_UNSUPPORTED,
         )
-    for member, value in _MEMBERS.items():
-        yield rejected(
-            f"extension-member-{_name(member)}",
-            "U1-1",
-            "A manifest member of an extension that the processor does not implement.",
-            update(NEW, install=write(NEW), extra={member: value}),
-            _COMMAND,
-        )
-    yield from _severable()
 
 
-def _severable() -> Iterator[Case]:
-    for member in (Envelope.COSWID,):
-        body = parts_of(
-            NEW,
-            install=write(NEW),
-            extra={Manifest[member.name]: digest_of_wrapped(_SEQUENCE)},
-        )
-        yield rejected(
-            f"extension-severed-{_name(member)}",
-            "U1-1",
-            "The same in the envelope.",
-            envelope(body, signers=[AUTHOR], members={member: _SEQUENCE}),
-        )
-
-
-def _name(label: Command | Parameter | Manifest | Envelope) -> str:
+def _name(label: Command | Parameter) -> str:
     return label.name.lower().replace("_", "-")

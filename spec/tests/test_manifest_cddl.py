@@ -63,6 +63,8 @@ GOOD = {
                          8: 0, 9: 0})}, 29, 2),
     "override multiple and copy": sequence(34, {0: {14: 9}, 1: {18: b"c", 21: "#a"}}, 35, {1: [18, 21]}),
     "SHA-512 severed": manifest({20: [-44, bytes(64)]}),
+    "CoSWID inside": manifest({14: encode({0: "id"})}),
+    "CoSWID severed": manifest({14: [-16, bytes(32)]}),
 }  # fmt: skip
 
 BAD = {
@@ -74,7 +76,6 @@ BAD = {
     "tagged reference": manifest({4: CBORTag(32, "https://example.com")}),
     "unknown member": manifest({10: b""}),
     "label 0": manifest({0: b""}),
-    "member of an extension": manifest({14: encode({})}),
     "version with an operator": manifest({6: encode([2, [1, 0]])}),
     "version that begins with a marker": manifest({6: encode([-1, 0])}),
     "version of four numbers": sequence(20, {28: encode([1, [1, 2, 3, 4]])}),

@@ -17,12 +17,13 @@ from pydantic_core import ErrorDetails
 from spec.labels import CoseAlgorithm, TextComponent, TextManifest
 from spec.labels import Manifest as Member
 from suit import description, digest, yaml_source
+from suit.cyclonedx import MAX_SBOM, coswid_of
 from suit.decode import attach_severed, decode_manifest
 from suit.describe.dependencies import Dependencies
 from suit.describe.files import Files
 from suit.describe.steps import Steps
 from suit.describe.values import HASHES, Values
-from suit.description import Description, Parameters, alias
+from suit.description import Coswid, Description, Parameters, alias
 from suit.encode import encode_digest, encode_envelope, encode_texts
 from suit.envelope import open_envelope, seal
 from suit.errors import HardsuitError, UsageError
@@ -172,6 +173,7 @@ class _Builder:
             set_version=None if described.set_version is None else read_version(described.set_version),
             component_id=None if own is None else tuple(own),
             text=None if described.text is None else Severable(self._texts(described.text)),
+            coswid=None if described.coswid is None else Severable(self._coswid(described.coswid)),
             **_members(sequences),
         )
 
@@ -190,10 +192,26 @@ class _Builder:
                 if getattr(manifest, member.name.lower()) is None:
                     raise self.files.fail(("severable", index), f"there is no {draft_name(member)}")
             return members
-        # M8.4: text SHOULD be severable, unless (M8.6) it is no larger than its digest.
+        # M8.4, U3.2: text and CoSWID SHOULD be severable, unless (M8.6) they are no larger than their digest.
         smallest = len(encode_digest(Digest(algorithm, bytes(digest.size(algorithm)))))
         text = manifest.text and manifest.text.value
-        return (Member.TEXT,) if text and len(encode_texts(text)) > smallest else ()
+        coswid = manifest.coswid and manifest.coswid.value
+        sizes = {
+            Member.TEXT: len(encode_texts(text)) if text else 0,
+            Member.COSWID: len(coswid) if coswid else 0,
+        }
+        return tuple([member for member, size in sizes.items() if size > smallest])
+
+    def _coswid(self, given: Coswid) -> bytes:
+        if given.hex is not None:
+            return given.hex
+        if given.file is not None:
+            return self.files.read(given.file, ("coswid", "file"))
+        path = ("coswid", "cyclonedx")
+        try:
+            return coswid_of(self.files.read_some(str(given.cyclonedx), path, MAX_SBOM))
+        except UsageError as error:
+            raise self.files.fail(path, f"{given.cyclonedx}: {error}") from error
 
     def _components(self) -> tuple[ComponentId, ...]:
         components: dict[ComponentId, str] = {}

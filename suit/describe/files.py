@@ -28,10 +28,14 @@ class Files:
 
     def read(self, name: str, path: yaml_source.Path) -> bytes:
         """Return what a file holds, if an envelope could hold it."""
-        content = self._open(name, path, lambda file: file.read(MAX_ENVELOPE + 1))
+        content = self.read_some(name, path, MAX_ENVELOPE)
         if len(content) > MAX_ENVELOPE:
             raise self.fail(path, f"{name} is larger than an envelope may be ({MAX_ENVELOPE} bytes)")
-        return bytes(content)
+        return content
+
+    def read_some(self, name: str, path: yaml_source.Path, limit: int) -> bytes:
+        """Return what a file holds, and one byte too many of what is over the limit."""
+        return bytes(self._open(name, path, lambda file: file.read(limit + 1)))
 
     def hash(self, name: str, algorithm: CoseAlgorithm, path: yaml_source.Path) -> tuple[bytes, int]:
         """Return digest and size of a file of any size."""

@@ -15,13 +15,14 @@ from suit.description.events import WaitInfo
 from suit.description.forms import alias
 from suit.description.metadata import Metadata
 from suit.description.steps import BARE_COMMANDS, Command, Parameters, Sequence, Step
-from suit.description.values import Blob, Digest, Identifier, Image, Words
+from suit.description.values import Blob, Coswid, Digest, Identifier, Image, Words
 
 __all__ = [
     "BARE_COMMANDS",
     "Blob",
     "Command",
     "ComponentText",
+    "Coswid",
     "Dependency",
     "Description",
     "Digest",

@@ -17,7 +17,7 @@ from suit.description.forms import (
     by_name,
 )
 from suit.description.steps import Sequence
-from suit.description.values import BlobValue, WordsValue
+from suit.description.values import BlobValue, Coswid, WordsValue
 
 _NAME: Final = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 
@@ -81,6 +81,7 @@ class Description(Model):
     invoke: Sequence | None = None
     uninstall: Sequence | None = None
     text: dict[str, Text] | None = None
+    coswid: Coswid | None = None
     severable: list[SeverableName] | None = None
     digest_algorithm: HashName = "sha-256"
     integrated_payloads: dict[Uri, BlobValue] | None = None

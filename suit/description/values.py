@@ -15,6 +15,14 @@ class Blob(Choice):
     file: FilePath | None = None
 
 
+class Coswid(Choice):
+    """The CoSWID of the software: made of a CycloneDX SBOM, or one that is there already."""
+
+    cyclonedx: FilePath | None = None
+    file: FilePath | None = None
+    hex: Hex | None = None
+
+
 class Words(Choice):
     """A text for people, or the file that holds it."""
 

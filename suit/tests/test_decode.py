@@ -428,7 +428,7 @@ def test_an_array_in_place_of_a_severable_member_is_its_digest(number: int) -> N
         decode_manifest(manifest({number: cbor.encode(DIGEST)}))
 
 
-@pytest.mark.parametrize("number", [0, 10, 14, 255, -1, "text", b"bytes"], ids=repr)
+@pytest.mark.parametrize("number", [0, 10, 255, -1, "text", b"bytes"], ids=repr)
 def test_a_member_that_is_not_implemented_is_refused(number: cbor.Item) -> None:
     with pytest.raises(UnsupportedElementError):
         decode_manifest(manifest({number: b""}))
@@ -560,7 +560,7 @@ def test_a_severed_member_without_a_digest_is_not_authentic(member: cbor.Item) -
 def test_only_known_members_are_attached() -> None:
     decoded = decode_manifest(manifest())
     with pytest.raises(UnsupportedElementError):
-        attach_severed(decoded, envelope_of(decoded.raw, {Manifest.COSWID: b""}))
+        attach_severed(decoded, envelope_of(decoded.raw, {Manifest.VALIDATE: b""}))
 
 
 def test_severed_payload_fetch_and_text_are_attached() -> None:
