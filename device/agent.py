@@ -24,6 +24,7 @@ from device.boot import (
 )
 from device.capability import capabilities_of
 from device.components import show_id
+from device.files.deployment import Files
 from device.ic.interface import Floor, SecurityIC, sequence_slot
 from device.platform import Fetcher, Platform
 from device.processor import Machine, Profile, Trace, update, validate
@@ -64,6 +65,7 @@ class Policy:
         encrypt_reports: SUIT reports leave encrypted or not at all.
         profile: How it takes the rules for trees of manifests (ADR 0007).
         wait_seconds: How long it waits for what a manifest tells it to wait for; None: without end.
+        files: Which of them are files and where they appear; None if none are.
     """
 
     vendor: bytes
@@ -73,6 +75,7 @@ class Policy:
     encrypt_reports: bool = False
     profile: Profile = Profile.STRICT
     wait_seconds: int | None = None
+    files: Files | None = None
 
 
 class Device:
@@ -159,7 +162,9 @@ class Device:
         floor = floor_of(record, self.ic, root)
         check_sequence_number(authentic, floor)
         record = self._make_room(record)
-        components = Transaction(self._storage, self.ic, self._policy.capacities, record)
+        files = self._policy.files
+        rules = None if files is None else files.rules
+        components = Transaction(self._storage, self.ic, self._policy.capacities, record, rules)
         machine = Machine(
             components,
             self._aware_of(record.confirmed),
@@ -177,6 +182,7 @@ class Device:
         finally:
             self._warn(authentic, installing, validating)
         require_covered(authentic.manifest, components.images, validating)
+        components.vouch(authentic.manifest)
         system = components.seal(
             encode_envelope(authentic.envelope),
             authentic.manifest.sequence_number,
@@ -190,7 +196,13 @@ class Device:
     def boot(self) -> Booted:
         """Start what is installed: the trial once, the confirmed system otherwise (:mod:`device.boot`)."""
         loader = BootLoader(
-            self._storage, self.ic, self._platform, self._fetcher, self._policy.capacities, self._rules
+            self._storage,
+            self.ic,
+            self._platform,
+            self._fetcher,
+            self._policy.capacities,
+            self._rules,
+            self._policy.files,
         )
         booted = loader.boot()
         self.warnings = booted.warnings

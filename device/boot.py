@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from device.authenticate import Authentic, authenticate, signed_structure
 from device.components import show_id
+from device.files.deployment import Files
+from device.files.vouched import require_vouched
 from device.ic.errors import IcError
 from device.ic.interface import SecurityIC, sequence_slot
 from device.platform import Fetcher, Platform
@@ -89,8 +91,10 @@ class BootLoader:
         fetcher: Fetcher,
         capacities: Mapping[ComponentId, int],
         policy: Policy = _POLICY,
+        files: Files | None = None,
     ) -> None:
         self._policy = policy
+        self._files = files
         self._storage = storage
         self._ic = ic
         self._platform = platform
@@ -155,6 +159,7 @@ class BootLoader:
             require_covered(authentic.manifest, system.images, trace)
             if trace.warnings:
                 remember(self._storage, LAST_BOOT, warned().to_dict())
+            self._deploy(authentic.manifest, system, images)
             if trial:
                 save_record(self._storage, replace(load_record(self._storage), started=True))
             reporter.handed_over(component)
@@ -173,6 +178,14 @@ class BootLoader:
         floor = self._ic.floor(sequence_slot(authentic.manifest.component_id))
         invoke(authentic, machine, floor=floor, trace=trace)
         return warned()
+
+    def _deploy(self, manifest: Manifest, system: System, images: Mapping[ComponentId, bytes]) -> None:
+        """Let the system's files appear: all were matched, and each is hashed once more on its way."""
+        if self._files is not None:
+            require_vouched(manifest, system.metadata)
+            installed = Installed(self._storage, self._ic, self._capacities, system)
+            named = {component: digest for component, digest in images.items() if component in manifest.ids}
+            self._files.deploy(installed, named, system.metadata)
 
     def _measure(self, system: System, components: Installed) -> dict[ComponentId, bytes]:
         """Extend the PCRs with what is about to run, before it runs (ADR 0022: and leave it there)."""

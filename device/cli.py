@@ -59,6 +59,14 @@ for _name, _verb in attest_cli.cli.commands.items():
     show_default=True,
     help="HEX[.HEX…]=CAPACITY; repeatable.",
 )
+@click.option(
+    "--file", "files", multiple=True, help="PATH=CAPACITY of a component that is a file; repeatable."
+)
+@click.option("--user", "users", multiple=True, help="NAME=UID that metadata of files may name; repeatable.")
+@click.option(
+    "--group", "groups", multiple=True, help="NAME=GID that metadata of files may name; repeatable."
+)
+@click.option("--link", "links", multiple=True, help="PATH=TARGET of a link that may lead out; repeatable.")
 @click.option("--allow-origin", "origins", multiple=True, help="scheme://host[:port] of absolute URIs.")
 @click.option(
     "--ic",
@@ -103,6 +111,10 @@ def init(
     device_id: str,
     channel: str,
     components: Sequence[str],
+    files: Sequence[str],
+    users: Sequence[str],
+    groups: Sequence[str],
+    links: Sequence[str],
     origins: Sequence[str],
     ic: str,
     require: Sequence[str],
@@ -113,20 +125,25 @@ def init(
     report_cipher: Path | None,
 ) -> object:
     """Provision a device in DIRECTORY."""
-    from device.config import Config, parse_components, parse_uuid
+    from device.config import Config, parse_components, parse_files, parse_uuid
+    from device.files.settings import FileSettings, parse_links, parse_numbers, path_of
     from device.home import create
     from device.ic.places import parse_requirement
     from device.processor import Profile
     from suit.keys import load_key
     from suit.report_cipher import ReportCipher
 
+    paths = parse_files(files)
+    settings = FileSettings(tuple(paths), parse_numbers(users), parse_numbers(groups), parse_links(links))
     config = Config(
         url=url,
         vendor=parse_uuid(vendor),
         class_id=parse_uuid(class_id),
         device_id=parse_uuid(device_id) if device_id else b"",
         channel=channel,
-        capacities=parse_components(components),
+        capacities=parse_components(components)
+        | {path_of(path): capacity for path, capacity in paths.items()},
+        files=settings if files else None,
         origins=frozenset(origins),
         ic=ic,
         require=dict(map(parse_requirement, require)),

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from device.files.settings import FileSettings
 from device.ic.interface import Where
 from device.ic.places import PROCESS, require_place
 from device.processor import Profile
@@ -16,7 +17,7 @@ from suit.manifest import ComponentId
 from suit.target import target_path
 
 _FIELDS: Final = {"url", "vendor", "class", "device", "channel", "components", "origins"}
-_LATER_FIELDS: Final = {"ic", "require", "reports", "profile", "timezone", "wait_seconds"}
+_LATER_FIELDS: Final = {"ic", "require", "reports", "profile", "timezone", "wait_seconds", "files"}
 """What an older hardsuit did not write."""
 _REPORTS: Final = {"signed": False, "encrypted": True}
 PROFILES: Final = tuple(profile.name.lower() for profile in Profile)
@@ -43,6 +44,7 @@ class Config:
         timezone: The civil time zone where it stands, as the IANA database calls it; empty when it has none,
             and then no manifest can wait for local time.
         wait_seconds: How long it waits for what a manifest tells it to wait for; None: without end.
+        files: Which of its components are files; None if none are.
     """
 
     url: str
@@ -58,6 +60,7 @@ class Config:
     profile: Profile = Profile.STRICT
     timezone: str = ""
     wait_seconds: int | None = None
+    files: FileSettings | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before it is written anywhere."""
@@ -67,10 +70,7 @@ class Config:
             raise UsageError("vendor and class identifiers are UUIDs of 16 bytes")
         if len(self.device_id) not in {0, _UUID_SIZE}:
             raise UsageError("the device identifier is a UUID of 16 bytes")
-        if not self.capacities:
-            raise UsageError("a device has at least one component")
-        if any(capacity < 1 for capacity in self.capacities.values()):
-            raise UsageError("a component holds at least one byte")
+        self._require_components()
         require_place(self.ic)
         if self.wait_seconds is not None and self.wait_seconds < 1:
             raise UsageError("a device waits at least one second, or without end")
@@ -93,6 +93,14 @@ class Config:
         except (ValueError, KeyError, OSError) as error:  # what zoneinfo raises for odd names
             raise UsageError(f"time zone {self.timezone!r}: not in this machine's database") from error
 
+    def _require_components(self) -> None:
+        if not self.capacities:
+            raise UsageError("a device has at least one component")
+        if any(capacity < 1 for capacity in self.capacities.values()):
+            raise UsageError("a component holds at least one byte")
+        if self.files is not None and not self.files.rules().files <= self.capacities.keys():
+            raise UsageError("a file is no component of the device")
+
     def to_json(self) -> str:
         """Return the text of ``device.json``."""
         fields = {
@@ -112,6 +120,7 @@ class Config:
             "profile": self.profile.name.lower(),
             "timezone": self.timezone,
             "wait_seconds": self.wait_seconds,
+            **({} if self.files is None else {"files": self.files.to_json()}),
         }
         return json.dumps(fields, indent=2) + "\n"
 
@@ -145,6 +154,7 @@ class Config:
                 profile=Profile[str(fields.get("profile", PROFILES[0])).upper()],
                 timezone=str(fields.get("timezone", "")),
                 wait_seconds=_seconds(fields.get("wait_seconds")),
+                files=FileSettings.from_json(fields["files"]) if "files" in fields else None,
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError) as error:
             raise StorageError(f"device.json: damaged ({error})") from error
@@ -163,12 +173,33 @@ def parse_component(text: str) -> tuple[ComponentId, int]:
         UsageError: It is not of that form.
     """
     name, _, capacity = text.partition("=")
-    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(capacity[-1:].upper(), 1)
-    digits = capacity[:-1] if factor > 1 else capacity
+    size = _bytes(capacity)
     parts = name.split(".")
-    if not digits.isdecimal() or not all(_HEX_PART.fullmatch(part) for part in parts):
+    if size is None or not all(_HEX_PART.fullmatch(part) for part in parts):
         raise UsageError(f"component {text!r}: expected HEX[.HEX…]=CAPACITY, such as 00=16M")
-    return tuple(bytes.fromhex(part) for part in parts), int(digits) * factor
+    return tuple(bytes.fromhex(part) for part in parts), size
+
+
+def parse_files(texts: Iterable[str]) -> dict[str, int]:
+    """Read several ``PATH=CAPACITY``, capacities as :func:`parse_component` has them.
+
+    Raises:
+        UsageError: One is not of that form, or a path stands twice.
+    """
+    files: dict[str, int] = {}
+    for text in texts:
+        path, _, capacity = text.rpartition("=")
+        size, path = _bytes(capacity), path.strip("/")
+        if size is None or not path or path in files:
+            raise UsageError(f"file {text!r}: expected PATH=CAPACITY, each once, such as usr/bin/tool=1M")
+        files[path] = size
+    return files
+
+
+def _bytes(text: str) -> int | None:
+    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(text[-1:].upper(), 1)
+    digits = text[:-1] if factor > 1 else text
+    return int(digits) * factor if digits.isascii() and digits.isdecimal() else None
 
 
 def parse_uuid(text: str) -> bytes:

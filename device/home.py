@@ -16,6 +16,8 @@ from device.clock import Clock, SystemClock
 from device.config import Config
 from device.fetch import MetadataFetcher, PayloadFetcher, PayloadPolicy
 from device.file_platform import STATES, FilePlatform
+from device.files.deployment import Files
+from device.files.tree import FileTree
 from device.http import HttpClient
 from device.ic.interface import Provisioning
 from device.ic.places import opened_ic, provision_ic
@@ -27,6 +29,7 @@ from suit.keys import CoseKey
 from suit.report_cipher import ReportCipher
 
 CONFIG: Final = "device.json"
+FILES: Final = "files"
 _SYSTEM_CLOCK: Final = SystemClock()
 
 
@@ -147,8 +150,15 @@ def opened(
                 config.encrypt_reports,
                 profile=config.profile,
                 wait_seconds=config.wait_seconds,
+                files=_files(config, directory),
             ),
         )
+
+
+def _files(config: Config, directory: Path) -> Files | None:
+    if config.files is None:
+        return None
+    return Files(config.files.rules(), FileTree(directory / FILES))
 
 
 def read_config(directory: Path) -> Config:

@@ -8,14 +8,15 @@ The record is a hint from untrusted storage: what it names is authenticated agai
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from device.storage import NotFoundError, Storage
 from suit import cbor
 from suit.decode import decode_component_id
 from suit.errors import HardsuitError, StorageError
-from suit.manifest import ComponentId
+from suit.manifest import ComponentId, ComponentMetadata
+from suit.metadata import decode_component_metadata, metadata_map
 from suit.narrow import as_bytes, as_map, as_uint
 
 SLOTS: Final = 2
@@ -42,6 +43,7 @@ class System:
         digest: Of its manifest.
         images: The stored file of each component that has content.
         root: The manifest's own component identifier, empty when it names none: it keys the floor (T5.2.1).
+        metadata: What is known of the components that are files (U4.6).
     """
 
     slot: int
@@ -50,6 +52,7 @@ class System:
     digest: bytes
     images: Mapping[ComponentId, str]
     root: ComponentId = ()
+    metadata: Mapping[ComponentId, ComponentMetadata] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -169,6 +172,7 @@ def _encode_system(system: System | None) -> cbor.Item:
         system.digest,
         images,
         list(system.root),
+        {component: cbor.encode(metadata_map(known)) for component, known in system.metadata.items()},
     ]
 
 
@@ -192,7 +196,7 @@ def _decode_system(item: cbor.Item) -> System | None:
     match item:
         case None:
             return None
-        case [slot, str() as envelope, number, digest, images, root]:
+        case [slot, str() as envelope, number, digest, images, root, *rest] if len(rest) <= 1:
             return System(
                 as_uint(slot, "boot record"),
                 envelope,
@@ -200,6 +204,12 @@ def _decode_system(item: cbor.Item) -> System | None:
                 as_bytes(digest, "boot record"),
                 {key: str(name) for key, name in as_map(images, "boot record").items()},
                 decode_component_id(root, "boot record"),
+                # A record from before there was metadata has none.
+                {
+                    component: decode_component_metadata(known, "boot record")
+                    for known_of in rest
+                    for component, known in as_map(known_of, "boot record").items()
+                },
             )
         case _:
             raise StorageError("boot record: not a system")

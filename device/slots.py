@@ -10,13 +10,16 @@ from typing import Final, TypeVar
 
 from typing_extensions import override
 
-from device.components import Components, show_id
+from device.components import Components, require_plain, show_id
+from device.files.posix import attributes
+from device.files.rules import FileRules
+from device.files.vouched import require_vouched
 from device.ic.interface import SecurityIC
 from device.record import SLOTS, BootRecord, System
 from device.storage import Storage, replace
-from spec.labels import CoseAlgorithm
+from spec.labels import CoseAlgorithm, FileType
 from suit.errors import AbortError, ComponentError, StorageError
-from suit.manifest import ComponentId
+from suit.manifest import ComponentId, ComponentMetadata, Manifest
 
 IMAGES: Final = "images"
 ENVELOPES: Final = "envelopes"
@@ -123,6 +126,7 @@ class Transaction(_Files):
         ic: SecurityIC,
         capacities: Mapping[ComponentId, int],
         record: BootRecord,
+        rules: FileRules | None = None,
     ) -> None:
         running = record.confirmed
         super().__init__(
@@ -132,12 +136,36 @@ class Transaction(_Files):
             running.images if running else {},
             (running.slot + 1) % SLOTS if running else 0,
         )
+        self._rules = rules or FileRules(frozenset())
+        self._metadata = dict(running.metadata) if running else {}
         self._generation = record.generation + 1
         self._written: dict[ComponentId, dict[CoseAlgorithm, bytes]] = {}
         self._count = 0
 
     @override
     def write(self, component: ComponentId, chunks: Iterable[bytes]) -> None:
+        self._rules.require_place(component, FileType.REGULAR)
+        self._replace(component, chunks)
+        self._metadata.pop(component, None)
+
+    @override
+    def require_metadata(self, component: ComponentId, metadata: ComponentMetadata) -> None:
+        self._rules.require(component, metadata)
+        attributes(metadata, self._rules)
+
+    @override
+    def destination(self, link: ComponentId, target: bytes) -> ComponentId | None:
+        return self._rules.destination(link, target)
+
+    @override
+    def write_file(
+        self, component: ComponentId, chunks: Iterable[bytes], metadata: ComponentMetadata
+    ) -> None:
+        self.require_metadata(component, metadata)
+        self._replace(component, chunks)
+        self._metadata[component] = metadata
+
+    def _replace(self, component: ComponentId, chunks: Iterable[bytes]) -> None:
         self._count += 1
         name = f"{IMAGES}/{component_name(component)}.{self._generation}.{self._count}"
         stream = self._ic.hash_open(CoseAlgorithm.SHA_256)
@@ -146,6 +174,8 @@ class Transaction(_Files):
 
     @override
     def swap(self, one: ComponentId, other: ComponentId) -> None:
+        for component in (one, other):
+            require_plain(component, self._metadata.get(component))
         # Files never change once they are named, so exchanging two names exchanges two contents.
         _exchange(self._images, one, other)
         _exchange(self._written, one, other)
@@ -156,6 +186,17 @@ class Transaction(_Files):
     def digest(self, component: ComponentId, algorithm: CoseAlgorithm) -> bytes | None:
         known = self._written.get(component, {}).get(algorithm)
         return known if known is not None else super().digest(component, algorithm)
+
+    def vouch(self, manifest: Manifest) -> None:
+        """Forget metadata of components that nobody names any more, and hold the rest against the manifest.
+
+        Raises:
+            NotAuthenticError: A component has metadata that the manifest does not give to it; nothing could
+                vouch for that at boot.
+        """
+        named = {*manifest.ids, *self._written}
+        self._metadata = {name: known for name, known in self._metadata.items() if name in named}
+        require_vouched(manifest, self._metadata)
 
     def seal(
         self, envelope: bytes, sequence_number: int, manifest_digest: bytes, root: ComponentId
@@ -172,7 +213,8 @@ class Transaction(_Files):
         name = f"{ENVELOPES}/{manifest_digest.hex()}.{self._generation}.suit"
         replace(self._storage, name, envelope)
         self._storage.sync_dir(IMAGES)
-        return System(self._slot, name, sequence_number, manifest_digest, dict(self._images), root)
+        images = dict(self._images)
+        return System(self._slot, name, sequence_number, manifest_digest, images, root, dict(self._metadata))
 
 
 class Installed(_Files):

@@ -4,6 +4,7 @@ All of it is untrusted input that a device maps to its own file system: texts ho
 terminal or hide in a log, sizes are bounded, and what the draft does not define is refused.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -22,6 +23,9 @@ ALL_PERMISSIONS: Final = sum(bit.value for bit in Permission)
 _LIMITS: Final = cbor.Limits(size=1 << 12, depth=4, items=256)
 _UUID_SIZE: Final = 16
 _MAX_NAME: Final = 255
+_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+_FORMS: Final = "app, 1000, uuid:…, hex:…, or text:… for a text that looks like one of these"
+_UUID_TEXT: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TIME, _UUID = CborTag.EPOCH_TIME.value, CborTag.UUID.value
 _TYPES: Final = {kind.value: kind for kind in FileType}
 
@@ -83,6 +87,26 @@ def decode_actor(item: cbor.Item, where: str) -> ActorId:
     return item
 
 
+def read_actor(written: int | str) -> ActorId:
+    """Read an actor as people write it: ``app``, ``1000``, ``uuid:…``, ``hex:…``, ``text:…``.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if isinstance(written, int) or _DECIMAL.fullmatch(written):
+        return int(written)
+    kind, _, rest = written.partition(":")
+    try:
+        if kind == "uuid":
+            return Uuid(bytes.fromhex(_uuid_digits(rest)))
+        actor: str | bytes = bytes.fromhex(rest) if kind == "hex" else rest if kind == "text" else written
+    except ValueError:
+        raise ValueError(f"an actor is written {_FORMS}") from None
+    if not 1 <= len(actor) <= MAX_ACTOR or (isinstance(actor, str) and not is_readable(actor)):
+        raise ValueError(f"an actor has 1 to {MAX_ACTOR} characters, none of which controls anything (U4.6)")
+    return actor
+
+
 def is_readable(text: str) -> bool:
     """Tell whether a text holds letters, marks, numbers, punctuation, symbols and plain spaces only."""
     categories = map(unicodedata.category, text)
@@ -118,6 +142,12 @@ def is_path_name(name: bytes) -> bool:
         return is_readable(name.decode())
     except UnicodeDecodeError:
         return False
+
+
+def _uuid_digits(text: str) -> str:
+    if not _UUID_TEXT.fullmatch(text):
+        raise ValueError(text)
+    return text.replace("-", "")
 
 
 def _permissions(item: cbor.Item, where: str) -> int:

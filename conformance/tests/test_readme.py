@@ -25,7 +25,7 @@ def shell(script: str, directory: Path) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
 

@@ -4,20 +4,17 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, Literal, TypeAlias
-from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from spec.labels import FileType, Permission
 from suit.description.forms import Also, Int, Model, Uint
-from suit.manifest import ActorId, ComponentMetadata, Uuid
-from suit.metadata import ALL_PERMISSIONS, MAX_ACTOR, is_readable
+from suit.manifest import ActorId, ComponentMetadata
+from suit.metadata import ALL_PERMISSIONS, read_actor
 from suit.narrow import draft_name
 
 _BITS: Final = {draft_name(bit): bit.value for bit in Permission}
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
-_FORMS: Final = "app, 1000, uuid:…, hex:…, or text:… for a text that looks like one of these"
 
 
 def _permissions(value: object) -> object:
@@ -45,26 +42,6 @@ def _time(value: object) -> object:
 def _actor(written: int | str) -> int | str:
     read_actor(written)
     return written
-
-
-def read_actor(written: int | str) -> ActorId:
-    """Read an actor as people write it: ``app``, ``1000``, ``uuid:…``, ``hex:…``, ``text:…``.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if isinstance(written, int) or _DECIMAL.fullmatch(written):
-        return int(written)
-    kind, _, rest = written.partition(":")
-    try:
-        if kind == "uuid":
-            return Uuid(UUID(rest).bytes)
-        actor: str | bytes = bytes.fromhex(rest) if kind == "hex" else rest if kind == "text" else written
-    except ValueError:
-        raise ValueError(f"an actor is written {_FORMS}") from None
-    if not 1 <= len(actor) <= MAX_ACTOR or (isinstance(actor, str) and not is_readable(actor)):
-        raise ValueError(f"an actor has 1 to {MAX_ACTOR} characters, none of which controls anything (U4.6)")
-    return actor
 
 
 Permissions: TypeAlias = Annotated[

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from spec.labels import FileType, Parameter, Permission
 from suit import cbor, describe
 from suit.decode import decode_manifest
-from suit.description.metadata import read_actor
 from suit.diff import diff
 from suit.edn import read
 from suit.encode import encode_envelope
@@ -24,6 +23,7 @@ from suit.metadata import (
     is_readable,
     link_destination,
     metadata_map,
+    read_actor,
 )
 from suit.replay import _value
 from suit.show import show
