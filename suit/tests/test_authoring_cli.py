@@ -101,8 +101,10 @@ def test_notation_as_json_data(envelope: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(titles()))
 def test_every_template_is_listed_written_and_builds(name: str, tmp_path: Path) -> None:
-    for file in ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "configuration.bin"):
+    images = ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "firmware-old.bin", "firmware.delta")
+    for file in (*images, "configuration.bin", "library.bin"):
         (tmp_path / file).write_bytes(file.encode())
+    (tmp_path / "dependency.yaml").write_text(run("new", "dependency").stdout)
     assert name in run("new", "--list").stdout
     path = tmp_path / "description.yaml"
     assert run("new", name, "-o", path).exit_code == 0
