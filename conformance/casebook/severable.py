@@ -104,6 +104,7 @@ def _install() -> Iterator[Case]:
 
 
 def _text() -> Iterator[Case]:
+    stray = encode({"en": {(b"\x09",): {TextComponent.VENDOR_NAME: "?"}}})
     yield accepted(
         "text-inline",
         "M8.4.4-2 M8.4.4-3",
@@ -129,7 +130,15 @@ def _text() -> Iterator[Case]:
         "text-of-undeclared-component",
         "M8.4.4-1",
         "The text describes a component that the manifest does not declare.",
-        _sealed(install=write(NEW), text=encode({"en": {(b"\x09",): {TextComponent.VENDOR_NAME: "?"}}})),
+        _sealed(install=write(NEW), text=stray),
+        ReportReason.CBOR_PARSE,
+    )
+    yield rejected(
+        "severable-text-of-undeclared-component",
+        "M8.4.4-1",
+        "The same in the envelope, where the digest of the manifest vouches for it.",
+        _sealed({Envelope.TEXT: stray}, install=write(NEW), text=digest_of_wrapped(stray)),
+        ReportReason.CBOR_PARSE,
     )
 
 

@@ -3,21 +3,25 @@
 from collections.abc import Iterator
 
 from conformance.casebook.case import (
+    AUTHOR,
     MAIN,
     NEW,
     NEW_2,
     OLD,
     SECOND,
     THIRD,
+    URI,
+    URI_2,
     Case,
     Component,
     Device,
     accepted,
+    parts_of,
     rejected,
     update,
     write,
 )
-from conformance.forge import EVERY, at, check, override, run
+from conformance.forge import EVERY, at, check, envelope, override, run, try_each
 from spec.labels import Command, Parameter, ReportReason
 
 TOPIC = "strict-order"
@@ -26,6 +30,7 @@ STRICT = override({Parameter.STRICT_ORDER: True})
 TWO = Device(components=(Component(content=OLD), Component(id=SECOND, content=NEW_2)))
 THREE = Device(components=(*TWO.components, Component(id=THIRD, content=OLD)))
 _ABORTED = ReportReason.OPERATION_FAILED
+_URI_3 = "http://example.com/file3.bin"
 
 
 def cases() -> Iterator[Case]:
@@ -33,6 +38,7 @@ def cases() -> Iterator[Case]:
     yield from _plain()
     yield from _source_and_target()
     yield from _run_sequence()
+    yield from _downloads()
 
 
 def _content(index: int, content: bytes) -> list[tuple[object, object]]:
@@ -204,3 +210,111 @@ def _run_sequence() -> Iterator[Case]:
         device=TWO,
         after={MAIN: NEW, SECOND: NEW},
     )
+
+
+def _downloads() -> Iterator[Case]:
+    three = {URI: NEW, URI_2: NEW_2, _URI_3: OLD}
+    uris = [step for index, uri in enumerate(three) for step in (at(index), override({Parameter.URI: uri}))]
+    every = {
+        "resources": three,
+        "device": THREE,
+        "after": {MAIN: NEW, SECOND: NEW_2, THIRD: OLD},
+        "fetched": list(three),
+    }
+    fetch, match = check(Command.FETCH), check(Command.IMAGE_MATCH)
+    yield accepted(
+        "strict-order-fetch-for-all",
+        "M6.7-1",
+        "Three payloads may arrive in any order; they are reported in that of the manifest.",
+        update(NEW, NEW_2, OLD, install=[*uris, LOOSE, at(EVERY), fetch]),
+        **every,
+    )
+    yield accepted(
+        "strict-order-fetch-and-match-for-all",
+        "M6.7-1 M6.7-6",
+        "Each sequence fetches its payload and then matches it, whatever the others do.",
+        update(NEW, NEW_2, OLD, install=[*uris, LOOSE, at(EVERY), run(fetch, match)]),
+        **every,
+    )
+    yield accepted(
+        "strict-order-fetch-sequences",
+        "M6.7-1 M6.7-4",
+        "Each sequence names its component and sets what it needs.",
+        update(
+            NEW, NEW_2, OLD,
+            install=[
+                at(0), LOOSE,
+                *[run(at(n), override({Parameter.URI: uri}), fetch, match) for n, uri in enumerate(three)],
+            ],
+        ),
+        **every,
+    )  # fmt: skip
+    yield accepted(
+        "strict-order-fetch-barrier-end",
+        "M8.4.8.14-2",
+        "At the end of payload-fetch everything has arrived, and install can copy it.",
+        update(
+            NEW, NEW, OLD,
+            payload_fetch=[*uris, LOOSE, at([0, 2]), fetch],
+            install=[at(1), STRICT, override({Parameter.SOURCE_COMPONENT: 0}), check(Command.COPY)],
+        ),
+        resources=three,
+        device=THREE,
+        after={MAIN: NEW, SECOND: NEW},
+        fetched=[URI, _URI_3],
+    )  # fmt: skip
+    yield accepted(
+        "strict-order-fetch-next-branch",
+        "M6.7-1 M8.4.10.2-1",
+        "A sequence fails a condition, and the next branch begins when all of the first has completed.",
+        update(
+            NEW, NEW_2, OLD,
+            install=[
+                *uris, at(0), LOOSE,
+                try_each(
+                    [run(at(0), fetch), run(at(1), check(Command.ABORT)), run(at(2), fetch)],
+                    [run(at(1), fetch)],
+                ),
+            ],
+        ),
+        **{**every, "fetched": [URI, _URI_3, URI_2]},
+    )  # fmt: skip
+    yield rejected(
+        "strict-order-fetch-all-missing",
+        "M6.1-8",
+        "None of the payloads can be had, and nothing has changed.",
+        update(NEW, NEW_2, OLD, install=[*uris, LOOSE, at(EVERY), fetch]),
+        _ABORTED,
+        device=THREE,
+    )
+    integrated = {"#a": NEW, "#b": OLD}
+    pairs = list(enumerate(integrated))
+    yield rejected(
+        "strict-order-fetch-one-does-not-match",
+        "M6.1-8",
+        "One of two images is another than the manifest says: none is installed.",
+        envelope(
+            parts_of(
+                NEW, NEW_2,
+                install=[
+                    at(0), LOOSE,
+                    *[run(at(n), override({Parameter.URI: uri}), fetch, match) for n, uri in pairs],
+                ],
+            ),
+            signers=[AUTHOR],
+            members=integrated,
+        ),
+        ReportReason.CONDITION_FAILED,
+        device=TWO,
+    )  # fmt: skip
+    for name, source_first in (("first", True), ("last", False)):
+        reads = run(at(0), override({Parameter.SOURCE_COMPONENT: 1}), check(Command.COPY))
+        writes = run(at(1), override({Parameter.CONTENT: NEW}), check(Command.WRITE))
+        yield rejected(
+            f"strict-order-sequences-race-source-{name}",
+            "M6.7-3",
+            "One sequence reads what another one writes: whoever comes first, it is a race.",
+            update(NEW, NEW, install=[at(0), LOOSE, *((reads, writes) if source_first else (writes, reads))]),
+            _ABORTED,
+            device=TWO,
+        )

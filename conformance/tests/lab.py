@@ -15,6 +15,7 @@ from device.storage import Storage
 from device.trust import Trust
 from suit.envelope import open_envelope
 from suit.manifest import Command as Step
+from suit.manifest import ComponentId
 from suit.signer import KeyType, LocalSigner, generate
 
 PRODUCT: Final = Product(bytes(range(16)), bytes(range(16, 32)))
@@ -35,6 +36,8 @@ class Lab:
         self.author: LocalSigner = generate(KeyType.P256)
         self.sealing_key = MemoryKey()
         self.now = EPOCH
+        self.capacities: dict[ComponentId, int] = {FIRMWARE: CAPACITY}
+        self.more: dict[str, bytes] = {}  # what can be fetched beside the firmware
         self.platform = MemoryPlatform(vendors=[PRODUCT.vendor], classes=[PRODUCT.class_id])
 
     def provision(self, storage: Storage) -> None:
@@ -57,13 +60,13 @@ class Lab:
                 storage,
                 ic,
                 cast("Trust", None),  # releases are handed over, not fetched
-                MemoryFetcher({"firmware.bin": payload}),
+                MemoryFetcher({"firmware.bin": payload} | self.more),
                 self.platform,
                 Policy(
                     PRODUCT.vendor,
                     PRODUCT.class_id,
                     "stable",
-                    {FIRMWARE: CAPACITY},
+                    self.capacities,
                     wait_seconds=wait_seconds,
                 ),
             )

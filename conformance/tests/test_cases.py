@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conformance import generate, runner
-from spec.labels import Command, Common, Envelope, Manifest, Parameter
+from spec.labels import Command, Common, Envelope, Manifest, Parameter, WaitEvent
 from suit.commands import CONDITIONS, DIRECTIVES, VALUES
 
 SPEC = Path(__file__).parents[2] / "spec"
@@ -110,6 +110,27 @@ def test_the_suite_has_at_least_sixty_cases_and_both_outcomes() -> None:
 def test_every_command_of_the_base_document_occurs(outcome: str) -> None:
     used = {number for case in DOCUMENTS if case["expect"]["outcome"] == outcome for number, _ in steps(case)}
     assert {command.value for command in CONDITIONS | DIRECTIVES} <= used
+
+
+def test_every_command_of_the_registry_is_implemented_and_so_counted_here() -> None:
+    assert set(Command) == CONDITIONS | DIRECTIVES
+    assert set(Parameter) - set(VALUES) <= {Parameter.ENCRYPTION_INFO}
+
+
+@pytest.mark.req("U4.5-1")
+@pytest.mark.parametrize("outcome", ["accepted", "rejected"])
+def test_every_wait_event_occurs(outcome: str) -> None:
+    used = {
+        number
+        for case in DOCUMENTS
+        if case["expect"]["outcome"] == outcome
+        for command, argument in steps(case)
+        if command == Command.OVERRIDE_PARAMETERS.value and isinstance(argument, dict)
+        for info in [argument.get(Parameter.WAIT_INFO.value)]
+        if isinstance(info, bytes) and isinstance(cbor2.loads(info), dict)
+        for number in cbor2.loads(info)
+    }
+    assert {event.value for event in WaitEvent} <= used
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "rejected"])

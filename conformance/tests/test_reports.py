@@ -334,6 +334,7 @@ REASONS: Final = {
         "StorageFullError", "NotFoundError", "KeyUnavailableError", "IcError", "CapabilityError",
         "AuthFailedError", "LockedOutError", "NotProvisionedError", "IcUnavailableError", "IcFailedError",
         "StateCorruptError", "RollbackDetectedError", "TamperedError", "IcUsageError", "RecordLostError",
+        "_GivenUpError",
     ),
     R.OPERATION_FAILED,
 )  # fmt: skip

@@ -20,6 +20,7 @@ from device.processor import (
     conditions,
     directives,
     interpreter,
+    parallel,
     parameters,
     pool,
     procedures,
@@ -306,7 +307,13 @@ def strict_order_has_no_races(patch: pytest.MonkeyPatch) -> None:
 
 @mistake
 def strict_order_does_not_look_into_sequences(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Interpreter, "_require_isolated", NOTHING)
+    for module in (interpreter, parallel):
+        patch.setattr(module, "require_isolated", NOTHING)
+
+
+@mistake
+def what_runs_at_the_same_time_is_never_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(parallel.Crew, "run", NOTHING)
 
 
 @mistake

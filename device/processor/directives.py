@@ -4,6 +4,7 @@ Every precondition is checked before the first byte is fetched or written.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 from device.processor.rights import require_component
@@ -33,7 +34,9 @@ def _fetch(state: State) -> None:
     if state.pool is not None:
         state.pool.issue(reads=set(), writes={state.index})
     state.node.tree.changed(state.current)
-    chunks = state.fetcher.fetch(uri, digest=state.parameters.image_digest, size=state.parameters.image_size)
+    digest, size = state.parameters.image_digest, state.parameters.image_size
+    download = partial(state.fetcher.fetch, uri, digest=digest, size=size)
+    chunks = download() if state.crew is None else state.crew.waited(download)
     _replace(state, _fetched(state, uri, chunks, bound))
 
 

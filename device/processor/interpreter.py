@@ -8,16 +8,19 @@ Each command has one row in a table: a condition, a directive, or a method that 
 set-component-index are executed once for each selected component (M6.5).
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from typing_extensions import override
 
 from device.processor.conditions import CONDITIONS, Condition
 from device.processor.dependencies import require_lockstep, run_elsewhere, verify
 from device.processor.directives import DIRECTIVES, Directive
-from device.processor.machine import Record
+from device.processor.machine import Observer, Record
 from device.processor.measure import measured
+from device.processor.parallel import Failure, LooseOrder, require_isolated
 from device.processor.parameters import FIELDS, copy_parameter
-from device.processor.pool import Pool, sets_index
+from device.processor.pool import Pool
 from device.processor.rights import DECISIVE, require_component
 from device.processor.sections import needed
 from device.processor.state import State
@@ -40,10 +43,8 @@ _SHARED: Final = Section.COMMON
 _SOURCE: Final = Parameter.SOURCE_COMPONENT
 _FIRST: Final = (0,)
 
-Failure: TypeAlias = ConditionFailedError | None
 
-
-class Interpreter:
+class Interpreter(LooseOrder):
     """Executes the sequences of one procedure; parameters last from one to the next (ADR 0005).
 
     Args:
@@ -142,11 +143,8 @@ class Interpreter:
 
     def try_each(self, step: Step) -> Failure:
         """Run branches until one succeeds, for each selected component by itself (M8.4.10.2)."""
-        for index in self._selection:
-            failure = self._first_success(step.argument, index)
-            if failure is not None:
-                return failure
-        return None
+        tried = (self._first_success(step.argument, index) for index in self._selection)
+        return next((failure for failure in tried if failure is not None), None)
 
     def run_sequence(self, step: Step) -> Failure:
         """Run a sequence, for each selected component by itself (M8.4.10.8)."""
@@ -154,13 +152,13 @@ class Interpreter:
         around = state.pool
         loose = around is not None and around.concurrent
         if loose:
-            self._require_isolated(step.argument)
+            require_isolated(step.argument, several=self._several)
         for index in self._selection:
             if loose:  # M6.7: strictly ordered inside, in parallel with what is around it
                 state.pool = Pool(around, concurrent=False)
             failure, soft = self._run_nested(step.argument, index, soft=False)
-            while loose and state.pool is not None and state.pool is not around:
-                state.pool = state.pool.close()
+            if loose:
+                state.pool = around
             if failure is not None and not soft:
                 return failure
         return None
@@ -178,7 +176,8 @@ class Interpreter:
             state.select(index)
             failure = self._delegate(index, self._section)
             self._processed.add(index)
-            self._tell(step, succeeded=failure is None)
+            if self._observer is not None:
+                self._observer(self._record(step, succeeded=failure is None))
             if failure is not None:
                 return failure
         return None
@@ -194,7 +193,8 @@ class Interpreter:
                 if failure is not None:
                     return failure
             tree.unlink(state.current)
-            self._tell(step, succeeded=True)
+            if self._observer is not None:
+                self._observer(self._record(step, succeeded=True))
         return None
 
     def _delegate(self, index: int, section: Section) -> Failure:
@@ -238,7 +238,7 @@ class Interpreter:
         self._section = section
         self._selection, self._several, self._every = _FIRST, False, False
         try:
-            failure = self._run(sequence)
+            failure = self._run(sequence) if self._state.pool is None else self._run_loose(iter(sequence))
         except HardsuitError as error:
             if self._step is not None and error.place is None:
                 error.place = self._place(self._step)
@@ -250,8 +250,10 @@ class Interpreter:
             self._state.pool = Pool(None, concurrent=True) if self._state.pool.concurrent else None
         return None
 
-    def _run(self, sequence: Sequence) -> Failure:
-        for step in sequence:
+    @override
+    def _run(self, sequence: Iterable[Step]) -> Failure:
+        steps = iter(sequence)
+        for step in steps:
             self._step = step
             self._budget -= len(self._selection)
             if self._budget < 0:
@@ -260,6 +262,8 @@ class Interpreter:
             method = _FLOW.get(label)
             if method is not None:
                 failure = method(self, step)
+                if failure is None and self._state.pool is not None:
+                    return self._run_loose(steps)
             elif label in CONDITIONS:
                 failure = self._check(step, CONDITIONS[label])
             elif label in DIRECTIVES:
@@ -269,6 +273,13 @@ class Interpreter:
             if failure is not None:
                 return failure
         return None
+
+    @override
+    def _fork(self, observer: Observer | None) -> tuple["Interpreter", State]:
+        fork = Interpreter(self._node, None, self._state.payloads)
+        fork._section, fork._nesting, fork._budget = self._section, self._nesting, self._budget
+        fork._observer = observer
+        return fork, fork._state
 
     def _check(self, step: Step, condition: Condition) -> Failure:
         state = self._state
@@ -299,12 +310,13 @@ class Interpreter:
                 self._observer(self._record(step, succeeded=True))
         return None
 
+    @override
     def _run_nested(self, sequence: Sequence, index: int, *, soft: bool) -> tuple[Failure, bool]:
         """Run a nested sequence; return its failure and whether it was soft about it when it ended."""
         outer = self._selection, self._several, self._every, self._soft
         self._selection, self._several, self._every, self._soft = (index,), False, False, soft
         self._nesting += 1
-        failure = self._run(sequence)
+        failure = self._run(sequence) if self._state.pool is None else self._run_loose(iter(sequence))
         soft = self._soft
         self._nesting -= 1
         self._selection, self._several, self._every, self._soft = outer
@@ -339,10 +351,6 @@ class Interpreter:
             for index in self._selection:
                 require_component(self._node.rights, self._state.ids[index])
 
-    def _tell(self, step: Step, *, succeeded: bool) -> None:
-        if self._observer is not None:
-            self._observer(self._record(step, succeeded=succeeded))
-
     def _set_flag(self, label: Parameter, value: ParameterValue) -> None:
         state = self._state
         if label is Parameter.SOFT_FAILURE:
@@ -355,18 +363,9 @@ class Interpreter:
             if state.pool is None or not state.pool.concurrent:
                 state.pool = Pool(state.pool, concurrent=True)
         elif state.pool is not None and state.pool.concurrent:
-            state.pool = state.pool.close()
+            state.pool = state.pool.outer
 
-    def _require_isolated(self, sequence: Sequence) -> None:
-        """Check the beginning of a sequence that may run in parallel, and that it stays there (M6.7)."""
-        rest = sequence
-        if not self._several:
-            if sequence[0].label is not Command.SET_COMPONENT_INDEX:
-                raise AbortError("a sequence without strict order has to begin with set-component-index")
-            rest = sequence[1:]
-        if sets_index(rest):
-            raise AbortError("a sequence without strict order has a further set-component-index")
-
+    @override
     def _place(self, step: Step) -> Place:
         selection, index = self._selection, self._state.index
         component = index if index in selection else selection[0]

@@ -1,7 +1,8 @@
-"""Strict order false (M6.7): which commands may run at the same time, and the races that abort.
+"""Strict order false (M6.7): which commands run at the same time, and the races that abort.
 
-hardsuit runs commands one after the other, which the standard allows; what it may not do is to let pass
-a manifest that another processor would execute as a race.
+Fetches, and sequences of run-sequence, that stand in a row run at the same time
+(:mod:`device.processor.parallel`); everything else runs alone. What may not be is a manifest that some
+processor would execute as a race, so what counts is not what runs at the same time here but what might.
 """
 
 from typing import Final
@@ -14,7 +15,7 @@ _SETS_INDEX: Final = frozenset({Command.SET_COMPONENT_INDEX, Command.OVERRIDE_MU
 
 
 class Pool:
-    """Components that commands of one context have read from and written to.
+    """Components that commands of one context have read from and written to, and which of them did.
 
     A pool is concurrent while strict order is false: every command in it may run together with every
     other. A run-sequence in it is a context of its own, strictly ordered inside, whose commands may run
@@ -25,37 +26,50 @@ class Pool:
         concurrent: Whether its own commands are without order.
     """
 
-    __slots__ = ("concurrent", "outer", "reads", "writes")
+    __slots__ = ("concurrent", "outer", "reads", "recent", "writes")
 
     def __init__(self, outer: "Pool | None", *, concurrent: bool) -> None:
         self.outer = outer
         self.concurrent = concurrent
-        self.reads: set[int] = set()
-        self.writes: set[int] = set()
+        self.reads: dict[int, set[object]] = {}
+        self.writes: dict[int, set[object]] = {}
+        self.recent: dict[int, set[object]] = {}  # writes since anything but a transfer ran
 
     def issue(self, *, reads: set[int], writes: set[int]) -> None:
         """Add a command.
 
         Raises:
-            AbortError: A component would be both source and target without order (M6.7).
+            AbortError: A component would be both source and target without order (M6.7), or the target of
+                two commands at the same time.
         """
         races = reads & writes if self.concurrent else set()
+        owner: object = object()
+        chain = []
         pool: Pool | None = self
         while pool is not None:
             if pool.concurrent:
-                races |= reads & pool.writes | writes & pool.reads
-            pool = pool.outer
+                races |= {index for index in reads if pool.writes.get(index, set()) - {owner}}
+                races |= {index for index in writes if pool.reads.get(index, set()) - {owner}}
+                if any(pool.recent.get(index, set()) - {owner} for index in writes):
+                    raise AbortError("two commands without strict order change one component")
+            chain.append((pool, owner))
+            pool, owner = pool.outer, pool
         if races:
             raise AbortError(f"component {min(races)} is source and target without strict order")
-        self.reads |= reads
-        self.writes |= writes
+        for pool, owner in chain:
+            pool.add(owner, reads, writes)
 
-    def close(self) -> "Pool | None":
-        """End this context, count its commands to the one around it, and return that."""
-        if self.outer is not None:
-            self.outer.reads |= self.reads
-            self.outer.writes |= self.writes
-        return self.outer
+    def add(self, owner: object, reads: set[int], writes: set[int]) -> None:
+        """Note what a command, or a context inside this one, reads and writes."""
+        for index in reads:
+            self.reads.setdefault(index, set()).add(owner)
+        for index in writes:
+            self.writes.setdefault(index, set()).add(owner)
+            self.recent.setdefault(index, set()).add(owner)
+
+    def settle(self) -> None:
+        """Note that all commands so far have completed."""
+        self.recent.clear()
 
 
 def sets_index(sequence: Sequence) -> bool:

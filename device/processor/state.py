@@ -1,12 +1,19 @@
 """What conditions and directives see: the component that a command is executed for."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Protocol
 
 from device.processor.machine import Trace
 from device.processor.pool import Pool
 from device.processor.tree import Node
 from suit.manifest import ComponentId
+
+
+class Downloads(Protocol):
+    """Lets others work while a download has nothing to give."""
+
+    def waited(self, download: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        """Yield what the download yields."""
 
 
 class State:
@@ -19,11 +26,13 @@ class State:
         current: The component at that index.
         parameters: Its parameters.
         pool: The commands that may run at the same time, None while all is strictly ordered (M6.7).
+        crew: Waits for downloads of a job that runs at the same time as others; None when nothing else runs.
     """
 
     __slots__ = (
         "clock",
         "components",
+        "crew",
         "current",
         "fetcher",
         "ids",
@@ -52,8 +61,9 @@ class State:
         self.ids: Final[tuple[ComponentId, ...]] = node.ids
         self.payloads: Final = payloads
         self.sets: Final = [tree.parameters(component) for component in node.ids]
-        self.trace: Final[Trace] = tree.trace
+        self.trace: Trace = tree.trace
         self.pool: Pool | None = None
+        self.crew: Downloads | None = None
         self.select(0)
 
     def select(self, index: int) -> None:
