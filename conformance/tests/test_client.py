@@ -16,6 +16,7 @@ from conformance.forge import override
 from conformance.runner import Verdict
 from device.ic.errors import IcFailedError
 from spec.labels import Parameter, ReportReason
+from suit.report import decode_report
 
 SUITE = runner.load()
 # One accepted and one refused case of every topic.
@@ -58,7 +59,11 @@ def ask(text: bytes) -> subprocess.CompletedProcess[bytes]:
 def test_the_answer_is_one_json_object_and_exit_0_even_for_a_refusal() -> None:
     done = ask(json.dumps(question("key-unknown")).encode())
     assert done.returncode == 0
-    assert json.loads(done.stdout) == {
+    answer = json.loads(done.stdout)
+    failure = decode_report(bytes.fromhex(answer.pop("report"))).failure
+    assert failure is not None
+    assert failure.reason is ReportReason.UNAUTHORISED
+    assert answer == {
         "outcome": "rejected",
         "reason": 4,
         "components": [{"id": ["00"], "content": b"what was installed before".hex()}],
