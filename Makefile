@@ -22,7 +22,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python -m spec.generate --check
 	$(BIN)/python -m conformance.generate --check
-	$(BIN)/python -m spec.requirements --check --unproved
+	$(BIN)/python -m spec.requirements --check --unproved --strict
 
 bench: $(READY)
 	$(BIN)/python -m conformance.bench
