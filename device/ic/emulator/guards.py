@@ -90,15 +90,16 @@ def objects(state: State) -> tuple[ObjectInfo, ...]:
 
 
 def free_slot(state: State, purpose: str) -> str:
-    """Return the name of a slot that never held anything.
+    """Return the name of an empty slot: one that never held anything, while there are such.
 
     Raises:
         PolicyDeniedError: There is no room.
     """
+    if len(state.anchors) >= MAX_ANCHORS:
+        raise PolicyDeniedError(f"the IC holds {MAX_ANCHORS} trust anchors, there is no room for another")
     if len(state.versions) >= MAX_ANCHORS:
-        raise PolicyDeniedError(
-            f"the IC has {MAX_ANCHORS} slots for trust anchors, there is no room for another"
-        )
+        living = {anchor.slot for anchor in state.anchors.values()}
+        return next(slot for slot in state.versions if slot not in living)
     number = 0
     while f"{purpose}-{number}" in state.versions:
         number += 1

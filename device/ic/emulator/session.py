@@ -115,10 +115,12 @@ def with_anchor(state: State, anchor: TrustAnchor) -> State:
         changed = replace(known, key=anchor.key, purposes=anchor.purposes)
         return replace(state, anchors={**state.anchors, anchor.key.name: changed})
     slot = free_slot(state, min(purpose.value for purpose in anchor.purposes))
+    version = state.versions.get(slot, 0)  # where something was before: no update from then counts again
+    placed = replace(anchor, slot=slot, version=version)
     return replace(
         state,
-        anchors={**state.anchors, anchor.key.name: replace(anchor, slot=slot)},
-        versions={**state.versions, slot: 0},
+        anchors={**state.anchors, anchor.key.name: placed},
+        versions={**state.versions, slot: version},
     )
 
 

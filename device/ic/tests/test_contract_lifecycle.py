@@ -186,6 +186,18 @@ def test_once_operational_the_owner_changes_no_trust_anchor(rig: Rig) -> None:
     assert rig.restart().info().lifecycle is Lifecycle.OPERATIONAL
 
 
+@pytest.mark.req("H6-4")
+def test_slots_are_used_again_and_remember_their_version(ic: SecurityIC) -> None:
+    assert ic.update_anchor(sealed(new=None, version=5)) is None
+    with ic.authorize(SECRET) as change:
+        for _ in range(64 - len(TRUSTED)):
+            change.remove_anchor(change.add_anchor(STRANGER.key, {Purpose.MANIFEST}).name)
+        again = change.add_anchor(AUTHOR.key, {Purpose.MANIFEST})
+    assert (again.slot, again.version) == (SLOT, 5)
+    with pytest.raises(IcRollbackError):
+        ic.update_anchor(sealed(version=5))
+
+
 def asymmetric_of(scalar: int) -> Signer:
     return asymmetric(ec.derive_private_key(scalar, ec.SECP256R1()), CoseAlgorithm.ESP256)
 
