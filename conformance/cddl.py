@@ -27,7 +27,7 @@ from spec.labels import (
 
 _SPEC: Final = Path(__file__).parent.parent / "spec"
 SCHEMAS: Final = tuple(
-    _SPEC / f"{name}.cddl" for name in ("manifest", "report", "update-management", "coswid")
+    _SPEC / f"{name}.cddl" for name in ("manifest", "report", "update-management", "coswid", "encryption")
 )
 _SMALLEST: Final = bytes.fromhex("a3010102000346a10281814100")
 _TAG: Final = bytes([0xD8, CborTag.SUIT_ENVELOPE.value])

@@ -39,6 +39,7 @@ from suit.errors import (
 from suit.keys import CoseKey
 from suit.manifest import ComponentId, ComponentMetadata, Version
 from suit.metadata import decode_actor, decode_component_metadata, metadata_map
+from suit.recipient_keys import RecipientKey
 from suit.report import encode_report
 
 # What a device says no with. Any other error is no verdict on the update.
@@ -46,6 +47,7 @@ REFUSALS: Final = (RejectedError, RefusedError, WaitingError, NetworkError, Stor
 _PROCEDURES: Final = {"update": update, "invoke": invoke, "uninstall": uninstall}
 _PROFILES: Final = {"strict": Profile.STRICT, "compat": Profile.COMPAT}
 _MANIFEST_KEYS: Final = frozenset({"verify", "mac"})
+_DECRYPTION_KEYS: Final = frozenset({"unwrap", "agree"})
 
 
 def answer(case: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,10 +75,14 @@ class _Device:
         self._kept = MemoryStorage()
         described = case["device"]
         self._floors = {_id(row["id"]): int(row["sequence"]) for row in described.get("floors", ())}
-        keys = _keys(case["keys"])
+        keys, openers = _keys(case["keys"]), _decryption_keys(case["keys"])
         clock = int(described.get("clock") or 0)
         self._ic = Emulator.provision(
-            MemoryStorage(), MemoryKey(), keys=[key for key, _ in keys], clock=lambda: clock
+            MemoryStorage(),
+            MemoryKey(),
+            keys=[key for key, _ in keys],
+            decryption_keys=openers,
+            clock=lambda: clock,
         )
         self._components = _Components(
             {_id(row["id"]): _component(row) for row in described["components"]}, self._ic, _rules(described)
@@ -212,6 +218,17 @@ def _rules(described: Mapping[str, Any]) -> FileRules:
 
 def _others(rows: Sequence[Mapping[str, Any]] | None) -> Mapping[bytes, Version] | None:
     return None if rows is None else {bytes.fromhex(row["id"]): tuple(row["version"]) for row in rows}
+
+
+def _decryption_keys(rows: Sequence[Mapping[str, Any]]) -> list[RecipientKey]:
+    found = []
+    for row in rows:
+        if row["use"] in _DECRYPTION_KEYS:
+            try:
+                found.append(RecipientKey.from_cose(bytes.fromhex(row["cose_key"])))
+            except UnsupportedAlgorithmError:
+                continue  # as above
+    return found
 
 
 def _component(row: Mapping[str, Any]) -> MemoryComponent:

@@ -6,7 +6,7 @@
     python -m conformance.generate --check    # exit 1 and name every file that is not what would be written
 
 A case has a file of its own, ``cases/TOPIC/NAME.json``. Topics in :data:`IN_ONE_FILE` have one for all of
-them: they are dropped together when the extension that they refuse is implemented.
+them: they are many, and say the same of many values.
 """
 
 import argparse
@@ -27,7 +27,11 @@ from conformance.casebook import (
     cose,
     coswid,
     directives,
-    extensions,
+    encryption,
+    encryption_info,
+    encryption_integrity,
+    encryption_published,
+    encryption_recipients,
     identity,
     information_model,
     integrated,
@@ -61,7 +65,11 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     cose,
     coswid,
     directives,
-    extensions,
+    encryption,
+    encryption_info,
+    encryption_integrity,
+    encryption_published,
+    encryption_recipients,
     identity,
     information_model,
     integrated,
@@ -83,7 +91,7 @@ CASEBOOK: Final[tuple[ModuleType, ...]] = (
     update_management,
     wait,
 )
-IN_ONE_FILE: Final = frozenset({extensions.TOPIC, metadata.TOPIC, coswid.TOPIC})
+IN_ONE_FILE: Final = frozenset({metadata.TOPIC, coswid.TOPIC})
 
 
 def main(arguments: list[str] | None = None) -> int:

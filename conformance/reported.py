@@ -32,7 +32,7 @@ def report_problems(question: Mapping[str, Any], expect: Answer, answer: Answer)
         yield f"the report is none: {error}"
         return
     yield from _other_result(report, expect, answer)
-    yield from _misfits(report, question)
+    yield from _misfits(report, question, expect)
 
 
 def _other_result(report: Report, expect: Answer, answer: Answer) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _other_result(report: Report, expect: Answer, answer: Answer) -> Iterator[st
             yield f"the report has reason {failure.reason.value}, not {reason}"
 
 
-def _misfits(report: Report, question: Mapping[str, Any]) -> Iterator[str]:
+def _misfits(report: Report, question: Mapping[str, Any], expect: Answer) -> Iterator[str]:
     """Tell what a verifier with the envelopes of the case would object to."""
     try:
         envelope = open_envelope(bytes.fromhex(question["envelope"]))
@@ -61,14 +61,15 @@ def _misfits(report: Report, question: Mapping[str, Any]) -> Iterator[str]:
             yield "the report has records, of a manifest that cannot be reached"
         return
     try:
-        replay(report, envelope, dependencies=tuple(_envelopes(question)))
+        replay(report, envelope, dependencies=tuple(_envelopes(question, expect)))
     except HardsuitError as error:
         yield f"the report does not fit: {error}"
 
 
-def _envelopes(question: Mapping[str, Any]) -> Iterator[Envelope]:
-    """Return every envelope that the device of a case could have had from elsewhere."""
-    held: Iterable[str | None] = [row.get("content") for row in question["device"]["components"]]
+def _envelopes(question: Mapping[str, Any], expect: Answer) -> Iterator[Envelope]:
+    """Return every envelope that the device of a case could have had from elsewhere, or have decrypted."""
+    before = [row.get("content") for row in question["device"]["components"]]
+    held: Iterable[str | None] = [*before, *expect.components.values()]
     for content in (*question["resources"].values(), *held):
         try:
             yield open_envelope(bytes.fromhex(content or ""), embedded=True)

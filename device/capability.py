@@ -16,7 +16,7 @@ def capabilities_of(ic: SecurityIC, components: Iterable[ComponentId]) -> Capabi
     told = ic.info().capabilities
     algorithms = {
         algorithm.value
-        for algorithm, where in {**told.verify, **told.hash}.items()
+        for algorithm, where in {**told.verify, **told.hash, **told.unwrap, **told.decrypt}.items()
         if where is not Where.ABSENT
     }
     envelope = {Member.AUTHENTICATION_WRAPPER, Member.MANIFEST}

@@ -6,6 +6,7 @@ record names it. A :class:`Transaction` is what the processor sees during an upd
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from typing_extensions import override
@@ -107,13 +108,16 @@ class _Files(Components):
             self._storage.unlink(name)
         self._storage.write(name, 0, b"")
         offset = 0
-        for chunk in chunks:
-            if offset + len(chunk) > capacity:
-                raise StorageError(f"component {show_id(component)} is full at {capacity} bytes")
-            self._storage.write(name, offset, chunk)
-            seen(chunk)
-            offset += len(chunk)
-        self._storage.sync(name)
+        try:
+            for chunk in _bounded(chunks, capacity, component):
+                self._storage.write(name, offset, chunk)
+                seen(chunk)
+                offset += len(chunk)
+            self._storage.sync(name)
+        except Exception:
+            with suppress(StorageError):  # what is wrong already is what people have to know
+                self._storage.unlink(name)  # it may be plaintext that failed its check (E4.3)
+            raise
         self._images[component] = name
 
 
@@ -256,6 +260,15 @@ def _chunks(storage: Storage, name: str) -> Iterator[bytes]:
     while chunk := storage.read(name, offset, CHUNK):
         yield chunk
         offset += len(chunk)
+
+
+def _bounded(chunks: Iterable[bytes], capacity: int, component: ComponentId) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > capacity:
+            raise StorageError(f"component {show_id(component)} is full at {capacity} bytes")
+        yield chunk
 
 
 def _exchange(values: dict[ComponentId, T], one: ComponentId, other: ComponentId) -> None:

@@ -37,6 +37,7 @@ class Value(Enum):
     VERSION_MATCH = auto()
     METADATA = auto()
     WAIT_INFO = auto()
+    ENCRYPTION_INFO = auto()
 
 
 CONDITIONS: Final[frozenset[Command]] = frozenset(
@@ -114,6 +115,7 @@ VALUES: Final[Mapping[Parameter, Value]] = {
     Parameter.VERSION: Value.VERSION_MATCH,
     Parameter.COMPONENT_METADATA: Value.METADATA,
     Parameter.WAIT_INFO: Value.WAIT_INFO,
+    Parameter.ENCRYPTION_INFO: Value.ENCRYPTION_INFO,
 }
 
 SHARED_SEQUENCE_COMMANDS: Final[frozenset[Command]] = CONDITIONS | {

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 from spec.labels import HASHES, CborTag, Parameter
 from suit import cbor, digest
 from suit.commands import ARGUMENTS, SHARED_SEQUENCE_COMMANDS, VALUES, Argument, Value
+from suit.encryption import EncryptionInfo
 from suit.errors import (
     LimitError,
     MalformedError,
@@ -235,6 +236,13 @@ def _wrapped_digest(item: cbor.Item, where: str) -> Digest:
     return decode_encoded_digest(as_bytes(item, where), where)
 
 
+def _encryption_info(item: cbor.Item, where: str) -> EncryptionInfo:
+    # The door for COSE is opened by manifests that go through it, and not before (1 ms).
+    from suit.cose_encrypt import parse_encryption_info  # noqa: PLC0415
+
+    return parse_encryption_info(as_bytes(item, where), where=f"{where}: encryption-info")
+
+
 _ArgumentReader = Callable[[_Reader, cbor.Item, int, int], Any]
 _ARGUMENT_READERS: Final[Mapping[Argument, _ArgumentReader | None]] = {
     Argument.POLICY: None,  # checked in place: most commands have nothing else
@@ -257,6 +265,7 @@ _VALUE_READERS: Final[Mapping[Value, Callable[[cbor.Item, str], ParameterValue]]
     Value.VERSION_MATCH: decode_version_match,
     Value.METADATA: decode_component_metadata,
     Value.WAIT_INFO: decode_wait_info,
+    Value.ENCRYPTION_INFO: _encryption_info,
 }
 # Keyed by number, because a lookup by enum member costs more than the rest of a step.
 _COMMANDS: Final = {label.value: (label, _ARGUMENT_READERS[shape]) for label, shape in ARGUMENTS.items()}

@@ -8,6 +8,7 @@ from spec.labels import Envelope as EnvelopeMember
 from spec.labels import Manifest as Member
 from suit import cbor
 from suit.commands import ARGUMENTS, Argument
+from suit.encryption import EncryptionInfo
 from suit.manifest import (
     ComponentMetadata,
     Digest,
@@ -167,19 +168,23 @@ def _row(row: Parameters | tuple[Parameter, ...]) -> cbor.Item:
 
 
 def _value(value: ParameterValue) -> cbor.Item:
+    item: cbor.Item = value
     match value:
         case Digest():
-            return encode_digest(value)
+            item = encode_digest(value)
+        case EncryptionInfo():
+            item = value.raw
         case VersionMatch():
-            return cbor.encode(version_match_array(value))
+            item = cbor.encode(version_match_array(value))
         case ComponentMetadata():
-            return cbor.encode(metadata_map(value))
+            item = cbor.encode(metadata_map(value))
         case WaitInfo():
-            return cbor.encode(wait_info_map(value))
+            item = cbor.encode(wait_info_map(value))
         case Pen():
-            return cbor.Tagged(CborTag.PEN.value, value.oid)
+            item = cbor.Tagged(CborTag.PEN.value, value.oid)
         case _:
-            return value
+            pass
+    return item
 
 
 def _digest(digest: Digest | None) -> cbor.Item:

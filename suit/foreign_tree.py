@@ -23,7 +23,7 @@ _IDENTIFIERS: Final = ("vendor-identifier", "class-identifier", "device-identifi
 _REMADE: Final = {"suit-authentication-wrapper": "digest and signatures are made anew: hardsuit suit sign"}
 # Commands and parameters of update management that have another form there are lost, and said to be.
 _COMMANDS: Final = names_of(Command) - {"override-multiple", "copy-params"}
-_PARAMETERS: Final = names_of(Parameters) - {"image", "version", "wait-info"}
+_PARAMETERS: Final = names_of(Parameters) - {"image", "version", "wait-info", "encryption-info"}
 _TEXTS: Final = names_of(Text) - {"components"}
 _COMPONENT_TEXTS: Final = names_of(ComponentText)
 _MAX_DEPTH: Final = 16

@@ -62,6 +62,7 @@ USERS: Final[Mapping[Parameter, frozenset[Label]]] = {
     Parameter.INVOKE_ARGS: frozenset({Label.INVOKE}),
     Parameter.FETCH_ARGUMENTS: frozenset({Label.FETCH}),
     Parameter.COMPONENT_METADATA: _APPLIES_METADATA,
+    Parameter.ENCRYPTION_INFO: frozenset({Label.FETCH, Label.COPY, Label.WRITE}),
 }
 _MATCHES: Final = frozenset({Label.IMAGE_MATCH, Label.CHECK_CONTENT, Label.DEPENDENCY_INTEGRITY})
 _IMAGE: Final = frozenset({Parameter.IMAGE_DIGEST, Parameter.IMAGE_SIZE})

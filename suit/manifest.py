@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from spec import labels
+from suit.encryption import EncryptionInfo
 
 ComponentId: TypeAlias = tuple[bytes, ...]
 Version: TypeAlias = tuple[int, ...]
@@ -104,7 +105,7 @@ class WaitInfo:
 
 
 ParameterValue: TypeAlias = (
-    int | bool | str | bytes | Digest | Pen | VersionMatch | ComponentMetadata | WaitInfo
+    int | bool | str | bytes | Digest | Pen | VersionMatch | ComponentMetadata | WaitInfo | EncryptionInfo
 )
 Parameters: TypeAlias = dict[labels.Parameter, ParameterValue]
 

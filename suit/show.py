@@ -57,17 +57,12 @@ _UUIDS: Final = frozenset(
         labels.Parameter.DEVICE_IDENTIFIER,
     }
 )
-_EMBEDDED: Final = frozenset(
-    {
-        labels.Parameter.ENCRYPTION_INFO,
-        labels.Parameter.VERSION,
-    }
-)
 _COSE: Final[Mapping[labels.CborTag, tuple[str, ...]]] = {
     labels.CborTag.COSE_SIGN1: ("protected", "unprotected", "payload", "signature"),
     labels.CborTag.COSE_SIGN: ("protected", "unprotected", "payload", "signatures"),
     labels.CborTag.COSE_MAC0: ("protected", "unprotected", "payload", "tag"),
     labels.CborTag.COSE_MAC: ("protected", "unprotected", "payload", "tag", "recipients"),
+    labels.CborTag.COSE_ENCRYPT: ("protected", "unprotected", "ciphertext", "recipients"),
 }
 
 
@@ -217,11 +212,18 @@ class _Shower:
         return mapping(
             self.row(
                 key,
-                plain(value, self.limit),
+                self.key(value) if key == labels.CoseHeader.EPHEMERAL_KEY.value else plain(value, self.limit),
                 labels.CoseHeader,
                 algorithm_name(value) if key == algorithm else "",
             )
             for key, value in item.items()
+        )
+
+    def key(self, item: Item) -> Value:
+        if not isinstance(item, dict):
+            return plain(item, self.limit)
+        return mapping(
+            self.row(key, plain(value, self.limit), labels.CoseKeyParameter) for key, value in item.items()
         )
 
     def manifest(self, item: Item) -> Value:
@@ -302,20 +304,28 @@ class _Shower:
         rows = []
         for key, value in item.items():
             label, note = _find(labels.Parameter, key), ""
-            if label is labels.Parameter.IMAGE_DIGEST:
-                shown = self.inside(value, self.digest)
-            elif label is labels.Parameter.COMPONENT_METADATA:
-                shown = self.inside(value, lambda inner: show_metadata(inner, self.limit))
-            elif label is labels.Parameter.WAIT_INFO:
-                shown = self.inside(value, self.wait_info)
-            elif label in _EMBEDDED:
-                shown = self.inside(value, lambda inner: plain(inner, self.limit))
-            else:
-                shown = plain(value, self.limit)
+            inner = self.embedded(label)
+            shown = plain(value, self.limit) if inner is None else self.inside(value, inner)
             if label in _UUIDS and isinstance(value, bytes) and len(value) == _UUID_SIZE:
                 note = str(uuid.UUID(bytes=value))
             rows.append(self.row(key, shown, labels.Parameter, note))
         return mapping(rows)
+
+    def embedded(self, label: labels.Parameter | None) -> Callable[[Item], Value] | None:
+        """Return what shows the CBOR inside a parameter's byte string; None where there is none."""
+        match label:
+            case labels.Parameter.IMAGE_DIGEST:
+                return self.digest
+            case labels.Parameter.COMPONENT_METADATA:
+                return lambda inner: show_metadata(inner, self.limit)
+            case labels.Parameter.WAIT_INFO:
+                return self.wait_info
+            case labels.Parameter.ENCRYPTION_INFO:
+                return self.block
+            case labels.Parameter.VERSION:
+                return lambda inner: plain(inner, self.limit)
+            case _:
+                return None
 
     def wait_info(self, item: Item) -> Value:
         if not isinstance(item, dict):

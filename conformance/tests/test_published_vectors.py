@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.casebook import published, trust_published
+from conformance.casebook import encryption_published, published, trust_published
 from conformance.casebook.published_bytes import TEXT_2
 from conformance.forge import digest_of_wrapped
 from conformance.forge_cbor import encode
@@ -25,6 +25,22 @@ def test_published_examples_are_reproduced_byte_for_byte(number: int) -> None:
 @pytest.mark.parametrize("name", trust_published.EXAMPLES)
 def test_published_trust_domain_examples_are_reproduced_byte_for_byte(name: str) -> None:
     assert trust_published.EXAMPLES[name] == vectors.path(f"ietf/trust-domains/{name}.suit").read_bytes()
+
+
+@pytest.mark.req("H3-7")
+@pytest.mark.parametrize("name", encryption_published.EXAMPLES)
+def test_published_encryption_examples_are_reproduced_byte_for_byte(name: str) -> None:
+    raw = vectors.path(f"ietf/firmware-encryption/suit-manifest-{name}.suit").read_bytes()
+    assert encryption_published.EXAMPLES[name] == raw
+
+
+@pytest.mark.req("H3-7")
+@pytest.mark.parametrize("name", encryption_published.INFOS)
+def test_published_pairs_of_encryption_info_and_payload_are_reproduced_byte_for_byte(name: str) -> None:
+    folder = vectors.path("ietf/firmware-encryption")
+    info, ciphertext = encryption_published.INFOS[name]
+    assert info == (folder / f"suit-encryption-info-{name}.cbor").read_bytes()
+    assert ciphertext == (folder / f"encrypted-payload-{name}.bin").read_bytes()
 
 
 def test_published_example_with_severable_members_is_reproduced_byte_for_byte() -> None:

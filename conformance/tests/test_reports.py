@@ -326,6 +326,7 @@ REASONS: Final = {
     "KeyUsageError": R.UNAUTHORISED,
     "IcRollbackError": R.UNAUTHORISED,
     "PolicyDeniedError": R.UNAUTHORISED,
+    "DecryptFailedError": R.OPERATION_FAILED,
 } | dict.fromkeys(
     (
         "UsageError", "AbortError", "DifferentError", "NothingToDoError", "ExpiredError", "NetworkError",

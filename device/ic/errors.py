@@ -11,6 +11,7 @@ or securesystemslib: those count a failed check as "unsigned", and a broken IC m
      ├─ UnsupportedByIcError                                    not authentic: algorithm
      ├─ CapabilityError                                         a required level is missing
      ├─ IcRollbackError, PolicyDeniedError                      refused
+     ├─ DecryptFailedError                                      refused, without saying why
      ├─ AuthFailedError, LockedOutError                         authorization for changes
      ├─ NotProvisionedError, IcUnavailableError, IcFailedError  the IC cannot serve
      ├─ StateCorruptError
@@ -97,6 +98,15 @@ class PolicyDeniedError(IcError, RefusedError):
     reason = "ic-policy"
     exit_code = ExitCode.REFUSED
     report = ReportReason.UNAUTHORISED
+
+
+class DecryptFailedError(IcError, RefusedError):
+    """Key, tag, padding or digest is wrong. One answer for all of them: more would help to guess."""
+
+    reason = "ic-decrypt"
+    exit_code = ExitCode.REFUSED
+    report = ReportReason.OPERATION_FAILED
+    security_event = True
 
 
 class AuthFailedError(IcError):

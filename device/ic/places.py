@@ -58,6 +58,7 @@ def provision_ic(
                 storage,
                 KeyFile(directory / KEY),
                 keys=plan.keys,
+                decryption_keys=plan.decryption_keys,
                 secret=plan.secret,
                 anchor=plan.anchor,
                 report_cipher=plan.report_cipher,

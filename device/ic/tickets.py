@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from device.ic.errors import PolicyDeniedError
-from device.ic.interface import HashTicket, Purpose, Ticket, VerifyTicket
+from device.ic.interface import HashTicket, ImageTicket, Purpose, Ticket, VerifyTicket
 from spec.labels import CoseAlgorithm
 
 _PURPOSE_NUMBER: Final = {purpose: number for number, purpose in enumerate(Purpose)}
@@ -17,7 +17,7 @@ _pack_verify: Final = struct.Struct(">BqBQ").pack
 _pack_hash: Final = struct.Struct(">BqQQ").pack
 
 
-_VERIFY, _HASH = 1, 2
+_VERIFY, _HASH, _IMAGE = 1, 2, 3
 
 
 class TicketOffice:
@@ -43,6 +43,13 @@ class TicketOffice:
         """Return the ticket for a digest computed here."""
         ticket = HashTicket(algorithm, digest, size, self._boot_count, b"")
         return replace(ticket, proof=self._prove_hash(ticket))
+
+    def decrypted(
+        self, content: CoseAlgorithm, algorithm: CoseAlgorithm, digest: bytes, size: int
+    ) -> ImageTicket:
+        """Return the ticket for an image that was decrypted here."""
+        ticket = ImageTicket(content, algorithm, digest, size, self._boot_count, b"")
+        return replace(ticket, proof=self._prove_image(ticket))
 
     def require(
         self, proof: Iterable[Ticket], purpose: Purpose, what: str, message: bytes | None = None
@@ -76,8 +83,10 @@ class TicketOffice:
             expected = self._prove_verify(
                 ticket.algorithm, ticket.digest, ticket.key, ticket.purpose, ticket.boot_count
             )
-        else:
+        elif isinstance(ticket, HashTicket):
             expected = self._prove_hash(ticket)
+        else:
+            expected = self._prove_image(ticket)
         if not hmac.compare_digest(expected, ticket.proof):
             raise PolicyDeniedError(f"{what}: the ticket is not of this IC")
 
@@ -89,6 +98,17 @@ class TicketOffice:
 
     def _prove_hash(self, ticket: HashTicket) -> bytes:
         head = _pack_hash(_HASH, ticket.algorithm.value, ticket.boot_count, ticket.size)
+        return self._mac(head + ticket.digest)
+
+    def _prove_image(self, ticket: ImageTicket) -> bytes:
+        head = struct.pack(
+            ">BqqQQ",
+            _IMAGE,
+            ticket.content.value,
+            ticket.algorithm.value,
+            ticket.boot_count,
+            ticket.size,
+        )
         return self._mac(head + ticket.digest)
 
     def _mac(self, data: bytes) -> bytes:

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final, TypeAlias
 
+from device.ic.interface import Side
+from device.processor.decryption import Decryption, decryption, refuse_decryption
 from device.processor.rights import require_component
 from device.processor.state import State
 from device.processor.waiting import wait
 from spec.labels import Command, FileType
+from suit.encryption import SIZES
 from suit.errors import AbortError
-from suit.manifest import ComponentId
+from suit.manifest import ComponentId, Digest
 
 Directive: TypeAlias = Callable[[State], None]
 
@@ -26,18 +29,22 @@ def _fetch(state: State) -> None:
     _require_metadata(state, None)
     bound = _announced_size(state)
     payload = state.payloads.get(uri)
-    if payload is not None:
-        _store(state, payload, bound)
-        return
-    if uri.startswith("#"):
+    if payload is None and uri.startswith("#"):
         raise AbortError(f"the envelope holds no payload {uri!r}")
+    # ADR 0018: where content is addressed by its digest, that is the digest of the ciphertext.
+    decrypting = decryption(state, side=Side.EITHER)
+    if payload is not None:
+        _store(state, payload, bound, decrypting)
+        return
     if state.pool is not None:
         state.pool.issue(reads=set(), writes={state.index})
     state.node.tree.changed(state.current)
-    digest, size = state.parameters.image_digest, state.parameters.image_size
+    digest = state.parameters.image_digest
+    size = state.parameters.image_size if decrypting is None else None
     download = partial(state.fetcher.fetch, uri, digest=digest, size=size)
     chunks = download() if state.crew is None else state.crew.waited(download)
-    _replace(state, _fetched(state, uri, chunks, bound))
+    bound += 0 if decrypting is None else decrypting.overhead
+    _replace(state, _fetched(state, uri, chunks, bound), decrypting)
 
 
 def _write(state: State) -> None:
@@ -47,7 +54,7 @@ def _write(state: State) -> None:
         raise AbortError("no content is set")
     _require_change(state, state.current)
     _require_metadata(state, content)
-    _store(state, content, state.components.capacity(state.current))
+    _store(state, content, state.components.capacity(state.current), decryption(state))
 
 
 def _copy(state: State) -> None:
@@ -55,16 +62,20 @@ def _copy(state: State) -> None:
     source = _source(state)
     _require_change(state, state.current)
     _require_metadata(state, None)
+    if source == state.index:
+        refuse_decryption(state, "a copy onto itself")
+    decrypting = decryption(state, _verified_digest(state, source))
     if state.pool is not None:
         state.pool.issue(reads={source}, writes={state.index})
     if source != state.index or state.parameters.component_metadata is not None:
         # A copy onto itself changes nothing but what is known of the file.
         state.node.tree.changed(state.current)
-        _replace(state, state.components.read(state.ids[source]))
+        _replace(state, state.components.read(state.ids[source]), decrypting)
 
 
 def _swap(state: State) -> None:
     """Exchange the contents of the current and the source component (M8.4.10.9)."""
+    refuse_decryption(state, "swap")
     source = _source(state)
     other = state.ids[source]
     components = state.components
@@ -113,6 +124,7 @@ def _require_metadata(state: State, content: bytes | None) -> None:
     state.components.require_metadata(state.current, metadata)
     if metadata.kind is FileType.REGULAR:
         return
+    refuse_decryption(state, "a directory or link")
     if content is None:
         raise AbortError("directories and links are made by write (U4.6.5)")
     if metadata.kind is FileType.SYMLINK:
@@ -123,12 +135,13 @@ def _require_metadata(state: State, content: bytes | None) -> None:
         raise AbortError("a directory has no content of its own (U4.6.5)")
 
 
-def _replace(state: State, chunks: Iterable[bytes]) -> None:
+def _replace(state: State, chunks: Iterable[bytes], decrypting: Decryption | None) -> None:
+    content = chunks if decrypting is None else decrypting.plaintext(chunks)
     metadata = state.parameters.component_metadata
     if metadata is None:
-        state.components.write(state.current, chunks)
+        state.components.write(state.current, content)
     else:
-        state.components.write_file(state.current, chunks, metadata)
+        state.components.write_file(state.current, content, metadata)
 
 
 def _announced_size(state: State) -> int:
@@ -153,18 +166,26 @@ def _source(state: State) -> int:
     size = state.components.size(component)
     if size is None:
         raise AbortError(f"source component {source} is absent")
-    if size > state.components.capacity(state.current):
+    info = state.parameters.encryption_info
+    overhead = 0 if info is None else SIZES[info.algorithm].overhead
+    if size > state.components.capacity(state.current) + overhead:
         raise AbortError(f"source component {source} holds {size} bytes, more than fit")
     return source
 
 
-def _store(state: State, content: bytes, bound: int) -> None:
+def _verified_digest(state: State, source: int) -> Digest | None:
+    """Return the digest that the source component was found to have, if it was and still has."""
+    return state.sets[source].image_digest if state.ids[source] in state.trace.verified else None
+
+
+def _store(state: State, content: bytes, bound: int, decrypting: Decryption | None) -> None:
+    bound += 0 if decrypting is None else decrypting.overhead
     if len(content) > bound:
         raise AbortError(f"the content has {len(content)} bytes, {bound} are allowed")
     if state.pool is not None:
         state.pool.issue(reads=set(), writes={state.index})
     state.node.tree.changed(state.current)
-    _replace(state, (content,))
+    _replace(state, (content,), decrypting)
 
 
 def _fetched(state: State, uri: str, chunks: Iterable[bytes], bound: int) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from device.platform import Fetcher, Platform
 from device.processor.rights import Rights
 from device.processor.secondary import SecondaryProcessor
 from device.references import References
-from spec.labels import Parameter
+from spec.labels import CoseAlgorithm, Parameter
 from suit.errors import Place
 from suit.manifest import ComponentId, ParameterValue
 
@@ -38,11 +38,14 @@ class Policy:
         identifiers: Whether the shared sequence has to check vendor and class.
         profile: Whether a dependent has to process its dependencies in every section.
         rights: What keys may do, by their names; a key that is not here may do everything.
+        digest_for: More ciphers that decrypt only what a digest binds: AES-CTR and AES-CBC always do (E8),
+            an AEAD cipher may do without (ADR 0018).
     """
 
     identifiers: Identifiers = Identifiers.OPTIONAL
     profile: Profile = Profile.STRICT
     rights: Mapping[bytes, Rights] = field(default_factory=dict)
+    digest_for: frozenset[CoseAlgorithm] = frozenset()
 
 
 class Record(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from spec.labels import Parameter
+from suit.encryption import EncryptionInfo
 from suit.errors import AbortError
 from suit.manifest import ComponentId, ComponentMetadata, Digest, Pen, VersionMatch, WaitInfo
 from suit.narrow import draft_name
@@ -33,6 +34,7 @@ class ParameterSet:
     version: VersionMatch | None = None
     component_metadata: ComponentMetadata | None = None
     wait_info: WaitInfo | None = None
+    encryption_info: EncryptionInfo | None = None
 
 
 FIELDS: Final = {Parameter[name.upper()]: name for name in ParameterSet.__annotations__}

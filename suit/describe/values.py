@@ -7,9 +7,12 @@ from typing import Final, cast
 
 from spec.labels import CborTag, CoseAlgorithm
 from suit import cbor, description, digest, yaml_source
+from suit.cose_encrypt import parse_encryption_info
 from suit.describe.dependencies import Dependencies
 from suit.describe.files import Files
 from suit.description import Blob, Identifier, Image, Metadata, WaitInfo, Words, alias
+from suit.encryption import EncryptionInfo
+from suit.errors import RejectedError
 from suit.manifest import Digest, ParameterValue, Pen
 from suit.narrow import draft_name
 from suit.version import read_version_match
@@ -42,7 +45,8 @@ class Values:
             case description.Digest():
                 return self._digest(value, path)
             case Blob():
-                return self.blob(value, path)
+                content = self.blob(value, path)
+                return self._encryption_info(content, path) if name == "encryption_info" else content
             case Metadata() | WaitInfo():
                 return value.to_model()
             case str() if name == "version":
@@ -76,6 +80,12 @@ class Values:
             return self.files.read(str(words.file), path).decode()
         except UnicodeDecodeError:
             raise self.files.fail(path, f"{words.file} is not UTF-8") from None
+
+    def _encryption_info(self, raw: bytes, path: yaml_source.Path) -> EncryptionInfo:
+        try:
+            return parse_encryption_info(raw, where="encryption-info")
+        except RejectedError as error:
+            raise self.files.fail(path, str(error)) from error
 
     def _identifier(self, given: Identifier, path: yaml_source.Path, *, vendor: bool) -> bytes | Pen:
         if given.pen is not None and vendor:

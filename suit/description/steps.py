@@ -47,6 +47,7 @@ class Parameters(Model):
     version: ComparisonText | None = None
     component_metadata: Metadata | None = None
     wait_info: WaitInfo | None = None
+    encryption_info: BlobValue | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "Parameters":

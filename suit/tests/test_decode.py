@@ -17,6 +17,7 @@ from spec.labels import (
 )
 from suit import cbor
 from suit.commands import ARGUMENTS, SHARED_SEQUENCE_COMMANDS, VALUES, Argument
+from suit.cose_encrypt import encode_encryption_info, parse_encryption_info, recipient_item
 from suit.decode import attach_severed, decode_bare_manifest, decode_manifest
 from suit.decode_sequence import decode_sequence
 from suit.envelope import manifest_digest, open_envelope
@@ -33,6 +34,9 @@ from suit.errors import (
 from suit.manifest import ComponentMetadata, Digest, Envelope, Pen, Severable, VersionMatch, WaitInfo
 
 COMMANDS = sorted(ARGUMENTS, key=lambda label: label.value)
+INFO = encode_encryption_info(
+    CoseAlgorithm.A128GCM, bytes(12), [recipient_item(CoseAlgorithm.A128KW, b"kid", bytes(24))]
+)
 UUID = bytes(range(16))
 SHA = bytes(32)
 DIGEST = [-16, SHA]
@@ -166,6 +170,7 @@ def test_every_member_of_the_base_document_is_read() -> None:
             cbor.encode({5: 1, 9: 6}),
             WaitInfo({WaitEvent.TIME: 1, WaitEvent.DAY_OF_WEEK_UTC: 6}),
         ),
+        (Parameter.ENCRYPTION_INFO, INFO, parse_encryption_info(INFO, where="info")),
     ],
 )
 def test_every_parameter_is_read(label: Parameter, encoded: cbor.Item, value: object) -> None:
@@ -175,7 +180,7 @@ def test_every_parameter_is_read(label: Parameter, encoded: cbor.Item, value: ob
 
 
 def test_the_parameter_cases_above_are_complete() -> None:
-    assert len(VALUES) == 19
+    assert len(VALUES) == 20
 
 
 @pytest.mark.req("M8.4.8.3-1", "M8.4.8.4-1", "M8.4.8.6-1", "M8.4.8.8-1", "M8.4.8.12-1")
@@ -333,7 +338,7 @@ def test_a_command_that_is_not_implemented_refuses_the_manifest(number: int, nes
 
 
 @pytest.mark.req("M6.1-6", "M8.4.8.16-1", "U1-1")
-@pytest.mark.parametrize("number", [0, 19, 255, -1, -257, "uri", b"x" * 100], ids=repr)
+@pytest.mark.parametrize("number", [0, 20, 255, -1, -257, "uri", b"x" * 100], ids=repr)
 def test_a_parameter_that_is_not_implemented_refuses_the_manifest(number: cbor.Item) -> None:
     for raw in (manifest(_7=seq(20, {number: 0})), manifest(_3=common(seq(20, {number: 0})))):
         with pytest.raises(UnsupportedParameterError):

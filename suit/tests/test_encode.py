@@ -22,6 +22,7 @@ from spec.labels import (
 from spec.labels import Manifest as Member
 from suit import digest
 from suit.commands import ARGUMENTS, VALUES, Argument, Value
+from suit.cose_encrypt import encode_encryption_info, parse_encryption_info, recipient_item
 from suit.decode import attach_severed, decode_bare_manifest, decode_manifest
 from suit.encode import encode_bare_manifest, encode_envelope, encode_manifest
 from suit.envelope import open_envelope, seal
@@ -139,6 +140,16 @@ _VALUES = {
     Value.BYTES: st.binary(max_size=30),
     Value.BOOL: st.booleans(),
     Value.INT: _INTS,
+    Value.ENCRYPTION_INFO: st.builds(
+        lambda iv, kid: parse_encryption_info(
+            encode_encryption_info(
+                CoseAlgorithm.A128GCM, iv, [recipient_item(CoseAlgorithm.A128KW, kid, bytes(24))]
+            ),
+            where="info",
+        ),
+        st.binary(min_size=12, max_size=12),
+        st.binary(min_size=1, max_size=8),
+    ),
     Value.VERSION_MATCH: _MATCHES,
     Value.METADATA: METADATA,
     Value.WAIT_INFO: _WAITS,

@@ -4,6 +4,7 @@ from typing import Final
 
 from device.ic.interface import Capabilities, Where
 from spec.labels import HASHES, MACS, CoseAlgorithm
+from suit.encryption import KEK_SIZES, SIZES, WRAPPED_BY
 
 _VERIFIED: Final = (
     CoseAlgorithm.ESP256,
@@ -16,6 +17,7 @@ _VERIFIED: Final = (
     CoseAlgorithm.EDDSA,
     *MACS,
 )
+_UNWRAPPED: Final = (*KEK_SIZES, *WRAPPED_BY)
 _ISOLATION: Final = {Where.HOST: "in-process", Where.ADAPTER: "process"}
 
 
@@ -41,4 +43,6 @@ def capabilities(where: Where, *, anchored: bool) -> Capabilities:
         lifecycle=where,
         tamper=where,
         survives_state_restore=anchored,
+        unwrap=dict.fromkeys(_UNWRAPPED, where),
+        decrypt=dict.fromkeys(SIZES, where),
     )

@@ -14,6 +14,8 @@ from typing_extensions import override
 
 from device.ic.emulator import reporting
 from device.ic.emulator.capabilities import capabilities
+from device.ic.emulator.decrypting import Decrypting
+from device.ic.emulator.decryption import Decryption, by_name
 from device.ic.emulator.guarding import Guarding
 from device.ic.emulator.hashing import EmulatorHash
 from device.ic.emulator.measuring import Measuring
@@ -57,6 +59,7 @@ from spec.labels import CoseAlgorithm, CoseKeyType
 from suit.crypto import verify_signature
 from suit.errors import UnsupportedAlgorithmError
 from suit.keys import CoseKey
+from suit.recipient_keys import RecipientKey
 from suit.report_cipher import ReportCipher
 
 MAX_FLOORS: Final = 256
@@ -66,13 +69,14 @@ SCRYPT_COST: Final = 1 << 14
 _PCR_SIZE: Final = 32
 
 
-class Emulator(Measuring, Guarding):
+class Emulator(Measuring, Guarding, Decrypting):
     """A security IC in software with durable, sealed state; made by ``provision``, opened by ``open``."""
 
     @override
     def _arm(self) -> None:
         state = self._state
         self._reporting = Reporting(state.report_key, state.report_cipher, state.boot_count)
+        self._decryption = Decryption(state.decryption_keys, self._tickets)
 
     @classmethod
     def provision(
@@ -92,6 +96,7 @@ class Emulator(Measuring, Guarding):
         where: Where = Where.HOST,
         updaters: Iterable[CoseKey] = (),
         lifecycle: Lifecycle = Lifecycle.OPERATIONAL,
+        decryption_keys: Iterable[RecipientKey] = (),
     ) -> Self:
         """Set up a new IC and open it. Interrupted at any moment, it can be begun again.
 
@@ -110,6 +115,7 @@ class Emulator(Measuring, Guarding):
             where: In whose process it runs: the device's (``HOST``), or its own (``ADAPTER``).
             updaters: Trust anchors that sign updates of the others.
             lifecycle: How far the device is made.
+            decryption_keys: What content keys are unwrapped with; they never leave again.
 
         Raises:
             PolicyDeniedError: It was provisioned before, or the anchor is out of range.
@@ -132,6 +138,7 @@ class Emulator(Measuring, Guarding):
         for purpose, trusted in ((Purpose.MANIFEST, keys), (Purpose.UPDATE, updaters)):
             for key in trusted:
                 state = with_anchor(state, trust_anchor(key, {purpose}))
+        state = replace(state, decryption_keys=by_name(decryption_keys, state))
         drawn = sealing_key.draw()
         SealedStore(storage, drawn, directory).save(0, state.encode())
         if rollback_anchor is not None:

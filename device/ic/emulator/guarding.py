@@ -26,6 +26,8 @@ class Guarding(Core):
         with self._lock:
             self._require_service()
             state, slot = guards.updated(self._state, update)
+            if not state.decryption_keys.keys().isdisjoint(state.anchors):
+                raise PolicyDeniedError(f"{slot}: the key decrypts; one key has one use")
             after = self._commit(lambda _: state)
         return next(
             (anchor.info for anchor in after.anchors.values() if anchor.slot == slot),

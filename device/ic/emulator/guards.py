@@ -79,6 +79,8 @@ def objects(state: State) -> tuple[ObjectInfo, ...]:
     for name, key in (("report-key", state.report_key), ("attestation-key", state.attestation_key)):
         if key is not None:
             kept.append(ObjectInfo(name, here, 0, NEVER, ALWAYS))
+    names = [f"decrypt/{name.hex()[:16]}" for name in state.decryption_keys]
+    kept += [ObjectInfo(name, here, 0, NEVER, ALWAYS) for name in names]
     living = {anchor.slot: anchor for anchor in state.anchors.values()}
     for slot, version in state.versions.items():
         anchor = living.get(slot)

@@ -108,8 +108,10 @@ def with_anchor(state: State, anchor: TrustAnchor) -> State:
     """Return the state with one more trust anchor, or with its purposes replaced.
 
     Raises:
-        PolicyDeniedError: There is no room.
+        PolicyDeniedError: There is no room, or the key has another use.
     """
+    if anchor.key.name in state.decryption_keys:
+        raise PolicyDeniedError(f"{anchor.key.title} decrypts; one key has one use")
     known = state.anchors.get(anchor.key.name)
     if known is not None:
         changed = replace(known, key=anchor.key, purposes=anchor.purposes)

@@ -26,6 +26,7 @@ from device.ic.rules import Lockout
 from suit import cbor
 from suit.errors import HardsuitError
 from suit.keys import CoseKey
+from suit.recipient_keys import RecipientKey
 from suit.report_cipher import ReportCipher
 from suit.signer import LocalSigner
 
@@ -95,6 +96,7 @@ class State:
     lifecycle: Lifecycle = Lifecycle.OPERATIONAL
     versions: Mapping[str, int] = field(default_factory=dict)
     """Of every slot that ever held a trust anchor: a version never comes again."""
+    decryption_keys: Mapping[bytes, RecipientKey] = field(default_factory=dict, repr=False)
 
     def encode(self) -> bytes:
         """Return the state as CBOR. Secrets are in it: it leaves only sealed."""
@@ -118,6 +120,7 @@ class State:
                 "attest": self.attestation_key.to_cose() if self.attestation_key else None,
                 "life": self.lifecycle.value,
                 "versions": dict(self.versions),
+                "decrypt": [key.to_cose() for key in self.decryption_keys.values()],
             }
         )  # fmt: skip
 
@@ -166,6 +169,7 @@ def _read_state(item: Mapping[str, Any]) -> State:
         reporting.restore(attestation_key) if attestation_key else None,
         Lifecycle(item.get("life", Lifecycle.OPERATIONAL)),
         item.get("versions", {anchor.slot: 0 for anchor in anchors}),
+        {key.name: key for key in map(RecipientKey.from_cose, item.get("decrypt", ()))},  # as above
     )
 
 

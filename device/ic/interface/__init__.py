@@ -14,6 +14,9 @@ A session of a device, start to end::
     ic.advance_anchor(new_record, proof=[root_ticket, timestamp_ticket])
     ic.extend(8, image.digest)
 
+    key = ic.unwrap(name, recipient, CoseAlgorithm.A128GCM)   # see device.ic.interface.decryption
+    plain = ic.decrypt_open(key, iv=iv, aad=aad, bound=None).update(ciphertext)
+
     sealed = ic.sign_report(encode_report(report))            # reports alone, with a key of their own
     secret = ic.encrypt_report(encode_report(report))         # the same, for the owner's eyes only
     quoted = ic.quote(nonce)                                  # PCRs, floors, boots: what the IC knows itself
@@ -24,6 +27,15 @@ A session of a device, start to end::
 """
 
 from device.ic.interface.contract import SecurityIC
+from device.ic.interface.decryption import (
+    Bound,
+    ContentKey,
+    Decrypted,
+    DecryptionKey,
+    DecryptStream,
+    KeyUse,
+    Side,
+)
 from device.ic.interface.handles import AuthSession, HashStream
 from device.ic.interface.levels import Capabilities, Where
 from device.ic.interface.objects import (
@@ -51,6 +63,7 @@ from device.ic.interface.values import (
     Floor,
     HashTicket,
     IcInfo,
+    ImageTicket,
     KeyInfo,
     Purpose,
     RoleFloor,
@@ -73,21 +86,29 @@ __all__ = [
     "Access",
     "AnchorRecord",
     "AuthSession",
+    "Bound",
     "Buffer",
     "Capabilities",
     "ClockReading",
     "Condition",
+    "ContentKey",
+    "DecryptStream",
+    "Decrypted",
+    "DecryptionKey",
     "Floor",
     "HashStream",
     "HashTicket",
     "IcInfo",
+    "ImageTicket",
     "KeyInfo",
+    "KeyUse",
     "Lifecycle",
     "ObjectInfo",
     "Provisioning",
     "Purpose",
     "RoleFloor",
     "SecurityIC",
+    "Side",
     "Ticket",
     "VerifyTicket",
     "Where",

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Self
 
+from device.ic.interface.decryption import Bound, ContentKey, DecryptionKey, DecryptStream
 from device.ic.interface.handles import AuthSession, HashStream
 from device.ic.interface.objects import ObjectInfo
 from device.ic.interface.values import (
@@ -18,6 +19,7 @@ from device.ic.interface.values import (
     VerifyTicket,
 )
 from spec.labels import CoseAlgorithm
+from suit.encryption import Recipient
 from suit.keys import CoseKey
 
 
@@ -69,6 +71,42 @@ class SecurityIC(ABC):
 
         Raises:
             UnsupportedByIcError: Not a hash that this IC has.
+        """
+
+    @abstractmethod
+    def decryption_keys(self) -> Sequence[DecryptionKey]:
+        """Return what content keys can be unwrapped with; none is an IC that decrypts nothing."""
+
+    @abstractmethod
+    def unwrap(self, name: bytes, recipient: Recipient, content: CoseAlgorithm) -> ContentKey:
+        """Unwrap a content key, which stays in the IC (E5).
+
+        Args:
+            name: The decryption key.
+            recipient: The wrapped content key, and what the key agreement needs.
+            content: The cipher that it is for.
+
+        Raises:
+            UnknownKeyError: No decryption key has this name.
+            KeyUsageError: The key is for the other use.
+            UnsupportedByIcError: The key does not admit the algorithm, or the IC does not have the cipher.
+            DecryptFailedError: It is the wrong key, or the ephemeral key is no point of its curve.
+        """
+
+    @abstractmethod
+    def decrypt_open(self, key: ContentKey, *, iv: bytes, aad: bytes, bound: Bound | None) -> DecryptStream:
+        """Begin to decrypt and to hash with a content key, which is used up by this.
+
+        Args:
+            key: From :meth:`unwrap`, of this session.
+            iv: The initialisation vector, or the initial counter block.
+            aad: Additional data of an AEAD cipher.
+            bound: The digest that plaintext or ciphertext has to have.
+
+        Raises:
+            IcUsageError: The key was used, the IV has the wrong size, or the cipher does not authenticate and
+                there is no digest (E8).
+            UnsupportedByIcError: The digest is by a hash that this IC does not have.
         """
 
     @abstractmethod

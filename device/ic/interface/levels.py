@@ -1,7 +1,7 @@
 """Where a function of the IC is enforced, and what a device may require."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from device.ic.errors import CapabilityError
@@ -38,11 +38,17 @@ class Capabilities:
     tamper: Where
     survives_state_restore: bool
     """True when an older copy of the whole state is noticed."""
+    unwrap: Mapping[CoseAlgorithm, Where] = field(default_factory=dict)
+    """Where content keys are unwrapped, and kept from there on."""
+    decrypt: Mapping[CoseAlgorithm, Where] = field(default_factory=dict)
+    """Where payloads are decrypted and their plaintext is hashed, as one function."""
 
     def levels(self) -> dict[str, Where]:
         """Return every function with its level, by name: ``verify.ESP256``, ``floor``."""
         levels = {f"verify.{algorithm.name}": where for algorithm, where in self.verify.items()}
         levels |= {f"hash.{algorithm.name}": where for algorithm, where in self.hash.items()}
+        levels |= {f"unwrap.{algorithm.name}": where for algorithm, where in self.unwrap.items()}
+        levels |= {f"decrypt.{algorithm.name}": where for algorithm, where in self.decrypt.items()}
         names = ("floor", "anchor", "pcr", "authorization", "report", "clock", "quote", "lifecycle", "tamper")
         return levels | {name: getattr(self, name) for name in names}
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from device.ic.interface.objects import Lifecycle
 from device.ic.interface.values import AnchorRecord
 from suit.keys import CoseKey
+from suit.recipient_keys import RecipientKey
 from suit.report_cipher import ReportCipher
 
 
@@ -19,6 +20,7 @@ class Provisioning:
         lifecycle: How far the device is made: the owner may change trust anchors until it is operational.
         anchor: The TUF root that the device begins with; see :meth:`AnchorRecord.pin`.
         report_cipher: What reports are encrypted with; of this IC alone.
+        decryption_keys: What content keys are unwrapped with, secrets included.
     """
 
     keys: tuple[CoseKey, ...] = ()
@@ -27,3 +29,4 @@ class Provisioning:
     report_cipher: ReportCipher | None = field(default=None, repr=False)
     updaters: tuple[CoseKey, ...] = ()
     lifecycle: Lifecycle = Lifecycle.OPERATIONAL
+    decryption_keys: tuple[RecipientKey, ...] = field(default=(), repr=False)

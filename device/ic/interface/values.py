@@ -104,7 +104,28 @@ class HashTicket:
     proof: bytes = field(repr=False)
 
 
-Ticket = VerifyTicket | HashTicket
+@dataclass(frozen=True, slots=True)
+class ImageTicket:
+    """The IC's word that it decrypted an image of this digest; worthless after the IC restarts.
+
+    Attributes:
+        content: The cipher.
+        algorithm: The hash.
+        digest: Of the plaintext.
+        size: Of the plaintext, in bytes.
+        boot_count: The boot it belongs to.
+        proof: What only the IC can make.
+    """
+
+    content: CoseAlgorithm
+    algorithm: CoseAlgorithm
+    digest: bytes
+    size: int
+    boot_count: int
+    proof: bytes = field(repr=False)
+
+
+Ticket = VerifyTicket | HashTicket | ImageTicket
 
 
 @dataclass(frozen=True, slots=True)

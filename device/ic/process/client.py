@@ -14,7 +14,11 @@ from device.ic.interface import (
     PCR_COUNT,
     AnchorRecord,
     AuthSession,
+    Bound,
     ClockReading,
+    ContentKey,
+    DecryptionKey,
+    DecryptStream,
     Floor,
     HashStream,
     IcInfo,
@@ -30,6 +34,7 @@ from device.ic.process.line import PATIENCE, Line
 from device.ic.process.remotes import REMOTES
 from device.ic.wire.greeting import PROTOCOL, IcHost
 from spec.labels import CoseAlgorithm
+from suit.encryption import Recipient
 from suit.keys import CoseKey
 
 
@@ -83,6 +88,18 @@ class RemoteIC(SecurityIC):
     @override
     def hash_open(self, algorithm: CoseAlgorithm) -> HashStream:
         return self._line.ask(SecurityIC.hash_open, None, algorithm)
+
+    @override
+    def decryption_keys(self) -> Sequence[DecryptionKey]:
+        return self._line.ask(SecurityIC.decryption_keys, None)
+
+    @override
+    def unwrap(self, name: bytes, recipient: Recipient, content: CoseAlgorithm) -> ContentKey:
+        return self._line.ask(SecurityIC.unwrap, None, name, recipient, content)
+
+    @override
+    def decrypt_open(self, key: ContentKey, *, iv: bytes, aad: bytes, bound: Bound | None) -> DecryptStream:
+        return self._line.ask(SecurityIC.decrypt_open, None, key, iv=iv, aad=aad, bound=bound)
 
     @override
     def floor(self, slot: str) -> Floor:

@@ -112,6 +112,7 @@ class EmulatorHost(Host):
                 self._storage,
                 self._sealing_key,
                 keys=plan.keys,
+                decryption_keys=plan.decryption_keys,
                 secret=plan.secret,
                 anchor=plan.anchor,
                 report_cipher=plan.report_cipher,

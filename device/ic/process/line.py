@@ -11,7 +11,9 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
+
+from typing_extensions import override
 
 from device.ic.errors import IcUnavailableError, IcUsageError
 from device.ic.wire import faults
@@ -186,6 +188,15 @@ class Remote:
         self._number = number
         self._finalizer = weakref.finalize(self, line.release, frames, number)
         self._finalizer.atexit = False
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied.
+
+        Raises:
+            IcUsageError: Always.
+        """
+        raise IcUsageError("what an IC holds for a connection cannot be copied or pickled")
 
     def number(self, frames: Frames | None) -> int:
         """Return its number on this connection.

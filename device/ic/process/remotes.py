@@ -1,7 +1,8 @@
 """The local ends of what an IC in another process hands out."""
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Any, Final
 
 from typing_extensions import override
 
@@ -10,6 +11,9 @@ from device.ic.interface import (
     AnchorRecord,
     AuthSession,
     Buffer,
+    ContentKey,
+    Decrypted,
+    DecryptStream,
     HashStream,
     HashTicket,
     KeyInfo,
@@ -17,6 +21,7 @@ from device.ic.interface import (
     Purpose,
 )
 from device.ic.process.line import Remote
+from device.ic.wire.calls import SPILL
 from suit.keys import CoseKey
 
 _PIECE: Final = 1 << 20
@@ -70,14 +75,7 @@ class RemoteSession(Remote, AuthSession):
 
     @override
     def close(self) -> None:
-        if not self.open:
-            return
-        try:
-            self.line.ask(AuthSession.close, self)
-        except IcUnavailableError:
-            return  # it died with the connection
-        finally:
-            self.end()
+        _end(self, AuthSession.close)
 
     def _authorized(self) -> "RemoteSession":
         if not self.open:
@@ -85,5 +83,58 @@ class RemoteSession(Remote, AuthSession):
         return self
 
 
-REMOTES: Final[dict[type, type[Remote]]] = {HashStream: RemoteHash, AuthSession: RemoteSession}
+class RemoteContentKey(Remote, ContentKey):
+    """A content key, which is nowhere but at the IC."""
+
+    @override
+    def discard(self) -> None:
+        _end(self, ContentKey.discard)
+
+
+class RemoteDecryption(Remote, DecryptStream):
+    """A decryption at the IC."""
+
+    @override
+    def update(self, data: Buffer) -> bytes:
+        self._require_open()
+        view = memoryview(data).cast("B")
+        pieces = range(0, len(view), SPILL)  # as much as fits into a frame on its way back
+        plain = [self.line.ask(DecryptStream.update, self, bytes(view[at : at + SPILL])) for at in pieces]
+        return plain[0] if len(plain) == 1 else b"".join(plain)
+
+    @override
+    def finish(self) -> Decrypted:
+        self._require_open()
+        try:
+            return self.line.ask(DecryptStream.finish, self)
+        finally:
+            self.end()
+
+    @override
+    def abort(self) -> None:
+        _end(self, DecryptStream.abort)
+
+    def _require_open(self) -> None:
+        if not self.open:
+            raise IcUsageError("the stream is used up")
+
+
+def _end(remote: Remote, method: Callable[[Any], None]) -> None:
+    """Have the IC forget something, unless it has."""
+    if not remote.open:
+        return
+    try:
+        remote.line.ask(method, remote)
+    except IcUnavailableError:
+        return  # it died with the connection
+    finally:
+        remote.end()
+
+
+REMOTES: Final[dict[type, type[Remote]]] = {
+    HashStream: RemoteHash,
+    AuthSession: RemoteSession,
+    ContentKey: RemoteContentKey,
+    DecryptStream: RemoteDecryption,
+}
 """The local end of each class whose objects stay at the IC."""

@@ -18,8 +18,9 @@ from device.ic.process.client import RemoteIC
 from device.ic.process.hardening import harden
 from device.ic.process.host import EmulatorHost
 from device.ic.process.server import Server, listening
-from device.ic.tests.rig import NOW, ROOT, SECRET, SIGNERS, UPDATER, Signer
+from device.ic.tests.rig import NOW, OPENERS, ROOT, SECRET, SIGNERS, UPDATER, Signer
 from device.storage import DirectoryStorage
+from suit.recipient_keys import RecipientKey
 from suit.report_cipher import ReportCipher
 
 # Children of a server that has imported everything start in milliseconds, and inherit no thread of pytest's.
@@ -47,6 +48,7 @@ class ProcessRig:
     def __init__(self, *, users: frozenset[int] | None = None, patience: float = 10.0) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="ic-"))
         self.signers: Sequence[Signer] = SIGNERS
+        self.openers: Sequence[RecipientKey] = OPENERS
         self._clock: Any = CONTEXT.Value("q", NOW)
         self._users = frozenset({os.geteuid()}) if users is None else users
         self._patience = patience
@@ -80,8 +82,8 @@ class ProcessRig:
         self.start()
         ic = self.connect()
         keys = tuple(signer.key for signer in self.signers)
-        record = anchor or AnchorRecord()
-        ic.provision(Provisioning(keys, secret, record, report_cipher, (UPDATER.key,), lifecycle))
+        record, openers = anchor or AnchorRecord(), tuple(self.openers)
+        ic.provision(Provisioning(keys, secret, record, report_cipher, (UPDATER.key,), lifecycle, openers))
         return ic
 
     def restart(self) -> SecurityIC:

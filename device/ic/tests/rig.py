@@ -24,6 +24,7 @@ from spec.labels import CoseAlgorithm, CoseKeyType
 from suit import cbor
 from suit.crypto import PrivateKey, mac, signing
 from suit.keys import CoseKey
+from suit.recipient_keys import RecipientKey, RecipientKeyType, generate
 from suit.report_cipher import ReportCipher
 
 SECRET = b"owner's secret, never shown"
@@ -62,6 +63,7 @@ SIGNERS = (
 )
 UPDATER = asymmetric(ec.derive_private_key(9, ec.SECP256R1()), CoseAlgorithm.ESP256)
 TRUSTED = (*SIGNERS, UPDATER)
+OPENERS = tuple([generate(kind, kid=kind.name.encode()) for kind in RecipientKeyType])
 STRANGER = asymmetric(ec.derive_private_key(8, ec.SECP256R1()), CoseAlgorithm.ESP256)
 
 
@@ -74,6 +76,7 @@ class Rig:
     sealing_key: MemoryKey = field(default_factory=MemoryKey)
     time: int = NOW
     signers: Sequence[Signer] = SIGNERS
+    openers: Sequence[RecipientKey] = OPENERS
 
     def provision(
         self,
@@ -87,6 +90,7 @@ class Rig:
             self.storage,
             self.sealing_key,
             keys=[signer.key for signer in self.signers],
+            decryption_keys=self.openers,
             secret=secret,
             anchor=anchor,
             report_cipher=report_cipher,

@@ -10,7 +10,7 @@ import pytest
 from device.ic.emulator import Emulator, KeyFile, MemoryKey
 from device.ic.errors import IcError, IcUnavailableError, IcUsageError, NotProvisionedError, PolicyDeniedError
 from device.ic.interface import Purpose
-from device.ic.tests.rig import MAC_SECRET, MESSAGE, SECRET, SIGNERS, Rig, manifest_ticket
+from device.ic.tests.rig import MAC_SECRET, MESSAGE, OPENERS, SECRET, SIGNERS, Rig, manifest_ticket
 from device.storage import DirectoryStorage, MemoryStorage
 from suit.errors import ExitCode
 
@@ -33,13 +33,15 @@ def test_no_secret_in_what_is_shown() -> None:
     ic = rig.provision()
     session = ic.authorize(SECRET)
     report_key = vars(ic)["_state"].report_key
-    secrets = (SECRET, MAC_SECRET, rig.sealing_key.load(), report_key.d)
+    openers = [key.secret for key in OPENERS]
+    secrets = (SECRET, MAC_SECRET, rig.sealing_key.load(), report_key.d, *openers)
     shown = [
         ic,
         session,
         ic.info(),
         ic.keys(),
         ic.report_key(),
+        ic.decryption_keys(),
         vars(ic)["_state"],
         report_key,
         rig.sealing_key,
@@ -90,10 +92,11 @@ def test_no_public_name_of_the_ic_gives_a_key() -> None:
     ic = Rig().provision()
     names = [name for name in dir(ic) if not name.startswith("_")]
     assert set(names) == {
-        "advance_anchor", "anchor", "attestation_key", "authorize", "clock", "close", "encrypt_report",
+        "advance_anchor", "anchor", "attestation_key", "authorize", "clock", "close", "decrypt_open",
+        "decryption_keys", "encrypt_report",
         "extend", "floor", "hash_open", "info", "keys", "now", "objects", "open", "pcrs", "provision",
-        "quote", "raise_floor", "raise_sequence", "report_key", "sign_report", "tamper", "update_anchor",
-        "verify", "verify_with",
+        "quote", "raise_floor", "raise_sequence", "report_key", "sign_report", "tamper",
+        "unwrap", "update_anchor", "verify", "verify_with",
     }  # fmt: skip
 
 
@@ -106,7 +109,8 @@ def test_nothing_is_readable_on_the_medium(tmp_path: Path) -> None:
     for path in (tmp_path / "nv").rglob("*"):
         if path.is_file():
             content = path.read_bytes()
-            assert not leaks(content, SECRET, MAC_SECRET, key, b"anchors", MAC.key.name)
+            openers = [one.secret for one in OPENERS]
+            assert not leaks(content, SECRET, MAC_SECRET, key, b"anchors", MAC.key.name, *openers)
             assert path.stat().st_mode & 0o077 == 0
 
 

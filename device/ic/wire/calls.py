@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Generic, ParamSpec, TypeVar
 
-from device.ic.interface import AuthSession, HashStream, SecurityIC
+from device.ic.interface import AuthSession, ContentKey, DecryptStream, HashStream, SecurityIC
 from device.ic.wire.forms import Form, Handles, form_of, refuse, stays
 from device.ic.wire.greeting import IcHost
 from suit import cbor
@@ -28,7 +28,15 @@ MAX_SPILLED: Final = 8 << 20
 MAX_HANDLES: Final = 16
 """What one connection may have in the making: as on a TPM, few."""
 
-ENDINGS: Final = frozenset({"HashStream.finish", "AuthSession.close"})
+ENDINGS: Final = frozenset(
+    {
+        "HashStream.finish",
+        "AuthSession.close",
+        "ContentKey.discard",
+        "DecryptStream.finish",
+        "DecryptStream.abort",
+    }
+)
 """Calls after which their target is of no more use."""
 _LOCAL: Final = frozenset({"SecurityIC.close"})
 """Closing is the client's affair: the IC serves others."""
@@ -96,7 +104,14 @@ def _remote(owner: type) -> dict[str, tuple[type, Call[..., Any]]]:
 
 CALLS: Final = {
     name: entry
-    for owner in (IcHost, SecurityIC, stays(HashStream), stays(AuthSession))
+    for owner in (
+        IcHost,
+        SecurityIC,
+        stays(HashStream),
+        stays(AuthSession),
+        stays(ContentKey),
+        stays(DecryptStream),
+    )
     for name, entry in _remote(owner).items()
     if name not in _LOCAL
 }

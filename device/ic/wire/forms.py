@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from suit import cbor
 from suit.errors import MalformedError
 from suit.keys import CoseKey
+from suit.recipient_keys import RecipientKey
 
 _WHERE: Final = "IC frame"
 _PLAIN: Final = (int, str, bool)
@@ -206,6 +207,12 @@ def _key_from_item(item: cbor.Item, _: Handles) -> CoseKey:
     return _read_key(*item)
 
 
+def _opener_from_item(item: cbor.Item, _: Handles) -> RecipientKey:
+    if type(item) is not bytes:
+        raise refuse("not a key")
+    return RecipientKey.from_cose(item)
+
+
 @lru_cache(64)  # the keys of a TUF repository come again with every signature
 def _read_key(raw: bytes, any_identifier: bool) -> CoseKey:  # noqa: FBT001 - as it travels
     return changed(CoseKey.from_cose(raw), any_identifier=any_identifier)
@@ -213,6 +220,7 @@ def _read_key(raw: bytes, any_identifier: bool) -> CoseKey:  # noqa: FBT001 - as
 
 _SINGLE: Final[Mapping[Any, Form]] = {
     CoseKey: Form(_key_to_item, _key_from_item),
+    RecipientKey: Form(lambda key, _: key.to_cose(), _opener_from_item),
     bytes: Form(lambda value, _: bytes(value), _exactly(bytes).from_item),
     types.NoneType: _exactly(types.NoneType),
     **{kind: _exactly(kind) for kind in _PLAIN},
