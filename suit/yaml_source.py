@@ -7,7 +7,7 @@ Aliases are expanded within a bound; duplicate keys, merge keys and tags are ref
 
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ruamel.yaml import YAML
@@ -41,12 +41,13 @@ class Source:
     name: str
     data: Any
     root: Node
+    _parts: dict[Node, dict[str, tuple[Node, Node]]] = field(default_factory=dict, init=False, repr=False)
 
     def line(self, path: Path) -> int:
         """Return the line of the part that ``path`` leads to, or of the last part on the way to it."""
         node, line = self.root, self.root.start_mark.line
         for step in path:
-            found = _child(node, step)
+            found = self._child(node, step)
             if found is None:
                 break
             key, node = found
@@ -61,6 +62,15 @@ class Source:
     def where(self, path: Path) -> str:
         """Return ``name:line`` of a part."""
         return f"{self.name}:{self.line(path)}"
+
+    def _child(self, node: Node, step: str | int) -> tuple[Node, Node] | None:
+        if isinstance(node, SequenceNode) and str(step).isdecimal() and int(step) < len(node.value):
+            return node.value[int(step)], node.value[int(step)]
+        if isinstance(node, MappingNode):
+            if node not in self._parts:  # once: a large map may be wrong in every part
+                self._parts[node] = {key.value: (key, value) for key, value in node.value}
+            return self._parts[node].get(str(step))
+        return None
 
 
 def load(text: str, name: str) -> Source:
@@ -131,13 +141,3 @@ class _Converter:
 
     def _error(self, node: Node, problem: str) -> UsageError:
         return UsageError(f"{self.name}:{node.start_mark.line + 1}: {problem}")
-
-
-def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
-    if isinstance(node, SequenceNode) and str(step).isdecimal() and int(step) < len(node.value):
-        return node.value[int(step)], node.value[int(step)]
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            if key.value == str(step):
-                return key, value
-    return None

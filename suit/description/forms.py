@@ -25,6 +25,7 @@ from suit.wait import DAY, WEEKDAYS, read_time_of_day
 
 MAX_UINT: Final = (1 << 64) - 1
 _POLICY_BITS: Final = {draft_name(bit): bit.value for bit in labels.Policy}
+_POLICY_NAMES: Final = tuple(_POLICY_BITS)  # which can be asked for what has no hash
 _ALL_BITS: Final = sum(_POLICY_BITS.values())
 _SEVERABLE: Final = tuple(draft_name(member) for member in SEVERABLE)
 _FEW: Final = 4
@@ -146,7 +147,7 @@ def by_name(value: object) -> object:
 def _policy(value: object) -> object:
     key, inner = _sole(value)
     policy = inner if key == "policy" else value
-    if isinstance(policy, list) and policy and all(name in _POLICY_BITS for name in policy):
+    if isinstance(policy, list) and policy and all(map(_POLICY_NAMES.__contains__, policy)):
         return sum({_POLICY_BITS[name] for name in policy})
     if policy is None or type(policy) is int:
         return policy

@@ -14,11 +14,12 @@ from suit.metadata import ALL_PERMISSIONS, read_actor
 from suit.narrow import draft_name
 
 _BITS: Final = {draft_name(bit): bit.value for bit in Permission}
+_NAMES: Final = tuple(_BITS)  # which can be asked for what has no hash
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 def _permissions(value: object) -> object:
-    if isinstance(value, list) and all(name in _BITS for name in value):
+    if isinstance(value, list) and all(map(_NAMES.__contains__, value)):
         return sum({_BITS[name] for name in value})
     if type(value) is int:
         return value

@@ -4,12 +4,13 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from typing_extensions import override
 
 from spec.labels import (
     Command,
@@ -367,6 +368,9 @@ def test_text_is_severable_unless_it_is_small_or_the_author_says_otherwise() -> 
         (4, MINIMAL + "install:\n  - fetch: [nothing]", "a policy is a number"),
         (4, MINIMAL + "install:\n  - fetch: {policy: {policy: 1}}", "a policy is a number"),
         (4, MINIMAL + "install:\n  - fetch: true", "a policy is a number"),
+        (4, MINIMAL + "install:\n  - fetch: [[nothing]]", "a policy is a number"),
+        (4, MINIMAL + "install:\n  - fetch: [{record-on-success: 1}]", "a policy is a number"),
+        (5, SET + "component-metadata: {default-permissions: [[x]]}", "permissions are a number"),
         (4, MINIMAL + "install:\n  - {fetch: 1, copy: 1}", "exactly one command"),
         (4, MINIMAL + "install:\n  - {}", "exactly one command"),
         (4, MINIMAL + "install:\n  - 21", "a map is needed"),
@@ -449,6 +453,21 @@ def test_several_errors_are_counted_and_the_first_is_shown() -> None:
     message = problem(MINIMAL + "install:\n  - fetsch\n  - kopy\nloda: 1")
     assert message.startswith("release.yaml:4: install.0.fetsch: ")
     assert message.endswith("(and 2 more)")
+
+
+def test_the_lines_of_many_errors_are_found_in_one_pass() -> None:
+    source = yaml_source.load("".join(f"k{number}: 1\n" for number in range(100)), "release.yaml")
+    passes = []
+
+    class Watched(list[object]):
+        @override
+        def __iter__(self) -> Iterator[object]:
+            passes.append(1)
+            return super().__iter__()
+
+    source.root.value = Watched(source.root.value)
+    assert [source.line((f"k{number}",)) for number in range(100)] == list(range(1, 101))
+    assert len(passes) == 1
 
 
 @pytest.mark.parametrize(
