@@ -18,8 +18,9 @@ from device.processor.sections import needed
 from device.processor.tree import Node, Tree
 from spec.labels import Manifest as Section
 from spec.labels import Parameter
+from suit.dependencies import MAX_DEPENDENCIES
 from suit.envelope import open_envelope
-from suit.errors import AbortError, ComponentError, ComponentUnauthorisedError
+from suit.errors import AbortError, ComponentError, ComponentUnauthorisedError, RefusedError
 from suit.manifest import ComponentId, Manifest
 
 SETTABLE: Final = frozenset(FIELDS) - DECISIVE
@@ -46,23 +47,30 @@ class InProcess(SecondaryProcessor):
     @contextmanager
     def session(self, sections: tuple[Section, ...]) -> Iterator[Session]:
         self.trace = Trace()
-        tree = Tree(self._machine, self.trace, sections=sections)
+        tree = Tree(self._machine, self.trace, sections=sections, secondary=True)
         with self._machine.components.transaction():
             yield _Session(tree, self._settable)
+            if Section.INSTALL in sections:
+                _require_matched(self.trace)
 
 
 class _Session(Session):
     def __init__(self, tree: Tree, settable: frozenset[Parameter]) -> None:
         self._tree = tree
         self._settable = settable
+        self._known: dict[bytes, tuple[Manifest, Interpreter]] = {}
         self._inserted: tuple[Manifest, Interpreter] | None = None
 
     @override
     def insert_envelope(self, raw: bytes) -> None:
-        self._inserted = None
+        self._inserted = self._known.get(raw)
+        if self._inserted is not None:
+            return  # it was here before, and goes on with what it has set
         machine = self._tree.machine
         if machine.ic is None:
             raise AbortError("there is no security IC to verify an envelope with")
+        if len(self._known) >= MAX_DEPENDENCIES:
+            raise ComponentError(f"more than {MAX_DEPENDENCIES} envelopes in one procedure")
         envelope = open_envelope(raw, embedded=True)
         authentic = authenticate(envelope, machine.ic)
         manifest = authentic.manifest
@@ -72,6 +80,7 @@ class _Session(Session):
         digests = frozenset({envelope.digest.value})
         node = Node(self._tree, manifest.ids, authentic, digests=digests, rights=rights)
         self._inserted = manifest, Interpreter(node, manifest.shared_sequence, envelope.payloads)
+        self._known[raw] = self._inserted
 
     @override
     def set_parameter(self, component: ComponentId, parameter: Parameter, value: Setting) -> None:
@@ -89,3 +98,10 @@ class _Session(Session):
         sequence = needed(manifest, section)
         if sequence is not None:
             interpreter.run(section, sequence)
+
+
+def _require_matched(trace: Trace) -> None:
+    """Let nothing stay that no digest was held against: the primary would never know (M4.2)."""
+    loose = ", ".join(show_id(component) for component in sorted(trace.written - trace.verified))
+    if loose:
+        raise RefusedError(f"no image-match of the secondary processor covers {loose}")

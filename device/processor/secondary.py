@@ -82,6 +82,8 @@ class Sessions:
         self._sections: Final = sections
         self._stack: Final = ExitStack()
         self._open: Final[dict[ComponentId, Session]] = {}
+        self._envelopes: Final[dict[tuple[int, ...], bytes]] = {}
+        self._inserted: Final[dict[ComponentId, tuple[int, ...]]] = {}
         self._told: Final[dict[tuple[ComponentId, Parameter], Setting]] = {}
 
     def __enter__(self) -> Self:
@@ -109,6 +111,8 @@ class Sessions:
         if prefix not in self._open:
             session = self._processors[prefix].session(self._sections)
             self._open[prefix] = self._stack.enter_context(session)
+        self._envelopes[path] = raw
+        self._inserted[prefix] = path
         try:
             self._open[prefix].insert_envelope(raw)
         except HardsuitError as error:
@@ -125,6 +129,8 @@ class Sessions:
     ) -> ConditionFailedError | None:
         """Hand over the parameters that were set since the last time, then run a section.
 
+        A processor has one envelope at a time: that of another dependency below the same prefix is replaced.
+
         Args:
             prefix: What leads to the processor.
             section: The section.
@@ -137,6 +143,8 @@ class Sessions:
         Raises:
             HardsuitError: The section was aborted, or a parameter was refused.
         """
+        if self._inserted[prefix] != path:
+            self.insert(prefix, self._envelopes[path], path)
         session = self._open[prefix]
         try:
             for component, values in sets.items():

@@ -34,6 +34,7 @@ class Tree:
         digests: Manifests that were found intact.
         unlinked: Components whose reference was given up and that were not written since.
         declared: Components that manifests of this procedure name.
+        secondary: Whether a primary sets parameters here too, and hands in the manifests.
         sessions: The secondary processors in this procedure, where there are any.
     """
 
@@ -42,6 +43,7 @@ class Tree:
         "digests",
         "machine",
         "owner",
+        "secondary",
         "sections",
         "sessions",
         "sets",
@@ -57,11 +59,14 @@ class Tree:
         trace: Trace,
         owner: ComponentId = (),
         sections: tuple[Section, ...] = (),
+        *,
+        secondary: bool = False,
     ) -> None:
         self.machine: Final = machine
         self.trace: Final = trace
         self.owner: Final = owner
         self.sections: Final = sections
+        self.secondary: Final = secondary
         self.strict: Final = machine.policy.profile is _STRICT
         self.sets: Final[dict[ComponentId, ParameterSet]] = {}
         self.verdicts: Final[dict[ComponentId, dict[Node, Node]]] = {}
@@ -104,7 +109,9 @@ class Tree:
         """Make the references durable as they are after a procedure that succeeded."""
         references = self.machine.references
         if references is not None:
-            held = self.declared - self.unlinked if install else frozenset()
+            # Components of a secondary processor are its own affair (ADR 0015).
+            own = self.declared.intersection(self.machine.components.ids)
+            held = own - self.unlinked if install else frozenset()
             references.change(self.owner, held=frozenset(held), given_up=frozenset(self.unlinked))
 
     def complain(self, problem: str) -> None:
@@ -144,13 +151,13 @@ class Node:
 
     def __post_init__(self) -> None:
         self.dependencies = _NONE if self.authentic is None else self.authentic.manifest.dependencies
-        if self.tree.machine.references is not None and not self.elsewhere:
+        if self.tree.machine.references is not None:
             self.tree.declared.update(self.ids)
 
     @property
     def alone(self) -> bool:
         """Whether no other manifest can see the parameters that this one sets."""
-        return not self.path and not self.dependencies
+        return not self.path and not self.dependencies and not self.tree.secondary
 
     def verdict(self, index: int) -> "Node | None":
         """Return a dependency that was found intact in the context of this manifest, and is still."""

@@ -24,11 +24,13 @@ from conformance.casebook.case import (
 from conformance.casebook.trees import (
     FETCH,
     INTEGRITY,
+    KEY,
     LIBRARIAN,
     LIBRARY,
     LIBRARY_IMAGE,
     MATCH,
     PROCESS,
+    RESOLVE,
     ROOT,
     Signed,
     library,
@@ -40,8 +42,9 @@ from device.authenticate import authenticate
 from device.components import MemoryComponent, MemoryComponents
 from device.ic.emulator import Emulator, MemoryKey
 from device.platform import MemoryFetcher, MemoryPlatform
-from device.processor import Machine, Trace, invoke, update
+from device.processor import Machine, Policy, Trace, invoke, update
 from device.processor.in_process import SETTABLE, InProcess
+from device.processor.rights import Rights
 from device.processor.secondary import SecondaryProcessor, Session
 from device.references import MemoryReferences
 from device.storage import MemoryStorage
@@ -55,6 +58,7 @@ from suit.errors import (
     ConditionFailedError,
     HardsuitError,
     NotAuthenticError,
+    RefusedError,
 )
 from suit.keys import CoseKey
 from suit.manifest import ComponentId
@@ -74,7 +78,9 @@ def ic(*keys: Key) -> Emulator:
 class Pair:
     """A device of two processors, each with components and keys of its own."""
 
-    def __init__(self, *keys: Key, settable: frozenset[Parameter] = SETTABLE) -> None:
+    def __init__(
+        self, *keys: Key, settable: frozenset[Parameter] = SETTABLE, policy: Policy | None = None
+    ) -> None:
         self.main = {name: MemoryComponent() for name in (MAIN, LIBRARY)}
         self.main[MAIN].content = OLD
         self.radio = {SECOND: MemoryComponent(content=OLD)}
@@ -85,6 +91,7 @@ class Pair:
                 MemoryComponents(self.radio),
                 MemoryPlatform([VENDOR], [CLASS]),
                 resources,
+                policy or Policy(),
                 ic=ic(*(keys or (LIBRARIAN,))),
             ),
             settable=settable,
@@ -298,3 +305,71 @@ def test_the_primary_counts_no_references_to_what_is_not_its_own() -> None:
     pair.update(tree())
     assert references.owners(MAIN) == references.owners(LIBRARY) == {ROOT}
     assert references.owners(BELOW) == frozenset()
+
+
+def test_the_primary_counts_no_references_to_parameters_that_it_hands_over() -> None:
+    pair = Pair()
+    references = MemoryReferences()
+    pair.machine = replace(pair.machine, references=references)
+    steps = [at(2), override({Parameter.URI: URI}), at(1), PROCESS, at(0), *write(NEW)]
+    pair.update(tree(HONEST, **THREE, install=steps))
+    assert references.owners(MAIN) == {ROOT}
+    assert references.owners(BELOW) == frozenset()
+
+
+OTHER_LIBRARY: ComponentId = (b"other library",)
+THIRD: ComponentId = (b"\x03",)
+OTHER = library(b"another image", components=(THIRD,), signers=(LIBRARIAN,))
+
+
+def two_below(one: Signed, other: Signed) -> bytes:
+    """Return a root with two dependencies that the same prefix leads away."""
+    process = [at(1), PROCESS, at(2), PROCESS, at(0)]
+    return tree(
+        one,
+        components=(MAIN, LIBRARY, OTHER_LIBRARY),
+        dependencies={1: {1: list(RADIO)}, 2: {1: list(RADIO)}},
+        more=[at(2), override(other.digest)],
+        dependency_resolution=[*RESOLVE[:-1], at(2), override({Parameter.URI: "#other"}), FETCH, INTEGRITY],
+        install=[*process, *write(NEW)],
+        validate=[*process, MATCH],
+        payloads={KEY: one.raw, "#other": other.raw},
+    )
+
+
+def with_room_for_two() -> Pair:
+    pair = Pair()
+    pair.main[OTHER_LIBRARY] = MemoryComponent()
+    pair.radio[THIRD] = MemoryComponent()
+    return pair
+
+
+@pytest.mark.req("T5.4.1-1", "T5.6.2-3")
+def test_two_dependencies_of_one_secondary_processor_each_run_their_own_sections() -> None:
+    pair = with_room_for_two()
+    pair.update(two_below(HONEST, OTHER))
+    assert pair.contents == (NEW, LIBRARY_IMAGE)
+    assert pair.radio[THIRD].content == b"another image"
+
+
+@pytest.mark.req("T5.4.1-1")
+def test_a_manifest_over_there_does_not_choose_the_image_of_another_one() -> None:
+    name = CoseKey.from_cose(LIBRARIAN.cose_key()).name
+    pair = Pair(policy=Policy(rights={name: Rights(components=(SECOND,))}))
+    pair.radio[THIRD] = MemoryComponent()
+    meddling = library(
+        components=(SECOND, THIRD),
+        signers=(LIBRARIAN,),
+        shared=[at(1), override(OTHER.digest)],
+        install=[at(0), *write(LIBRARY_IMAGE)],
+        validate=None,
+    )
+    with pytest.raises(ComponentUnauthorisedError):
+        pair.update(tree(meddling))
+    assert pair.contents == (OLD, OLD)
+
+
+@pytest.mark.req("T5.4.1-1")
+def test_a_secondary_processor_keeps_nothing_that_no_sequence_matched() -> None:
+    careless = library(signers=(LIBRARIAN,), validate=None)
+    refused(Pair(), tree(careless, validate=[at(0), MATCH]), RefusedError, "no image-match")
