@@ -17,6 +17,7 @@ from suit.manifest import ComponentId
 
 REFERENCES: Final = "boot/references"
 _MAX_SIZE: Final = 1 << 20
+_LIMITS: Final = cbor.Limits(size=_MAX_SIZE, depth=4)
 
 
 class References(ABC):
@@ -70,24 +71,30 @@ class StoredReferences(References):
             table: dict[cbor.Item, cbor.Item] = {
                 component: [list(each) for each in sorted(owners)] for component, owners in after.items()
             }
-            replace(self._storage, REFERENCES, cbor.encode(table))
+            raw = cbor.encode(table)
+            _decoded(raw)  # a table that nobody can read again would stop every later update
+            replace(self._storage, REFERENCES, raw)
 
     def _load(self) -> dict[ComponentId, frozenset[ComponentId]]:
         try:
             raw = self._storage.read(REFERENCES, 0, _MAX_SIZE)
         except NotFoundError:
             return {}
-        try:
-            table = cbor.decode(raw, where="references")
-            if not isinstance(table, dict):
-                raise StorageError("references: not a table")
-            return {
-                _identifier(component): frozenset([_identifier(owner) for owner in _list(owners)])
-                for component, owners in table.items()
-            }
-        except HardsuitError as error:
-            # A damaged table must not set components free that somebody still needs.
-            raise StorageError(f"references: damaged ({error})") from error
+        return _decoded(raw)
+
+
+def _decoded(raw: bytes) -> dict[ComponentId, frozenset[ComponentId]]:
+    try:
+        table = cbor.decode(raw, where="references", limits=_LIMITS)
+        if not isinstance(table, dict):
+            raise StorageError("references: not a table")
+        return {
+            _identifier(component): frozenset([_identifier(owner) for owner in _list(owners)])
+            for component, owners in table.items()
+        }
+    except HardsuitError as error:
+        # A damaged table must not set components free that somebody still needs.
+        raise StorageError(f"references: damaged, or too large ({error})") from error
 
 
 def _list(item: cbor.Item) -> list[cbor.Item]:

@@ -63,6 +63,19 @@ def test_references_survive_a_restart() -> None:
     assert StoredReferences(storage).owners(MAIN) == {ROOT}
 
 
+@pytest.mark.parametrize(
+    ("owner", "components"), [(bytes(40_000), 32), (b"", 4096)], ids=["too long", "too many"]
+)
+def test_references_that_could_not_be_read_again_are_never_written(owner: bytes, components: int) -> None:
+    storage = MemoryStorage()
+    references = StoredReferences(storage)
+    references.change(ROOT, held=frozenset({MAIN}), given_up=frozenset())
+    held = frozenset((number.to_bytes(2, "big"),) for number in range(components))
+    with pytest.raises(StorageError, match="references"):
+        references.change((owner,), held=held, given_up=frozenset())
+    assert StoredReferences(storage).owners(MAIN) == {ROOT}
+
+
 @pytest.mark.parametrize("damage", [b"", b"\x80", b"\xa1\x81\x41a\x01", b"\xa1\x01\x80"])
 def test_damaged_references_set_nothing_free(damage: bytes) -> None:
     storage = MemoryStorage()
