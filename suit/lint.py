@@ -14,7 +14,7 @@ from suit.envelope import manifest_digest
 from suit.errors import NotAuthenticError
 from suit.lint_rules import Finding, Level
 from suit.lint_run import USERS, DryRun
-from suit.lint_state import Procedure, State, Usage, walk
+from suit.lint_state import MAX_COMMANDS, Procedure, State, TooLongError, Usage, walk
 from suit.lint_tree import section_of
 from suit.manifest import ComponentId, Envelope, Manifest, Sequence, Severable
 from suit.narrow import draft_name
@@ -137,7 +137,11 @@ def _of_procedures(envelope: Envelope, manifest: Manifest) -> list[Finding]:
         for member in sections:
             sequence = sequences.get(member)
             if sequence is not None:
-                run.run(member, sequence)
+                try:
+                    run.run(member, sequence)
+                except TooLongError:
+                    message = f"more than {MAX_COMMANDS} commands"
+                    return [*findings, Finding(rules.TOO_LONG, draft_name(member), message)]
         if sections is not _REMOVAL:  # what is removed need not match anything
             procedure.end()
         if sections is _UPDATE:  # what it left is what the others begin with

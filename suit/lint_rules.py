@@ -332,6 +332,13 @@ VIRTUAL_DEPENDENCY: Final = Rule(
     "The text calls a dependency index one into the components (T5.2.2). Only the published examples put it "
     "past their end, where not every processor looks.",
 )
+TOO_LONG: Final = Rule(
+    "L053",
+    Level.ERROR,
+    "A procedure executes fewer than a hundred thousand commands.",
+    "Dependencies that are processed again and again, level by level, multiply. Devices abort at some number "
+    "(hardsuit's after 100000 for each component of the root), and lint looks no further.",
+)
 
 LOCAL_TIME: Final = Rule(
     "L027",

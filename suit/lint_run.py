@@ -126,6 +126,7 @@ class DryRun:
         self.every = False
         for index, command in enumerate(sequence):
             place = f"{where}.{index}"
+            self.procedure.spend(len(selected) or 1)
             match command.label:
                 case Label.SET_COMPONENT_INDEX:
                     selected = self._select(command.argument, place)

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from suit.lint_run import DryRun
 
 UNSET: Final = (False, None)
+MAX_COMMANDS: Final = 100_000
+
+
+class TooLongError(Exception):
+    """A procedure executes more commands than anybody waits for."""
 
 
 def walk(sequence: Sequence, where: str) -> list[tuple[Command, str]]:
@@ -169,6 +174,7 @@ class Procedure:
         state: What is known now.
         sizes: The size that goes with a digest.
         digests: The manifests of the dependencies that were found intact.
+        commands: How many more it may execute.
     """
 
     sections: tuple[Member, ...]
@@ -177,6 +183,17 @@ class Procedure:
     state: State = field(default_factory=State)
     sizes: dict[Any, int] = field(default_factory=dict)
     digests: set[bytes] = field(default_factory=set)
+    commands: int = MAX_COMMANDS
+
+    def spend(self, commands: int) -> None:
+        """Count commands: a small tree of manifests can ask for any number of them.
+
+        Raises:
+            TooLongError: None are left.
+        """
+        self.commands -= commands
+        if self.commands < 0:
+            raise TooLongError
 
     def end(self) -> None:
         """Say what the procedure has left open."""

@@ -262,6 +262,13 @@ def test_a_dependency_is_listed_among_the_components() -> None:
     assert lines(found, rules.VIRTUAL_DEPENDENCY) == ["dependencies"]
 
 
+def test_a_tree_that_multiplies_its_commands_is_not_followed_to_the_end() -> None:
+    busy = library(install=Severable((override(content=b"abc"), WRITE, *CHECKS * 150)))
+    below = (at(1), *[PROCESS] * 400)
+    assert lines(findings(busy, install=Severable(below)), rules.TOO_LONG) == ["install"]
+    assert not lines(findings(busy), rules.TOO_LONG)
+
+
 def test_the_shared_sequence_checks_no_dependency() -> None:
     shared = (at(1), override(pin(HONEST)), INTEGRITY)
     assert "shared-sequence.2" in lines(findings(shared_sequence=shared), rules.MATCH_IN_SHARED)
