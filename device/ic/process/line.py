@@ -10,12 +10,14 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
 from typing_extensions import override
 
 from device.ic.errors import IcUnavailableError, IcUsageError
+from device.ic.process.peers import require_rightful, user_of
 from device.ic.wire import faults
 from device.ic.wire.calls import CALLS, MAX_SPILLED, SPILL, Call
 from device.ic.wire.frames import ConnectionLostError, Frames
@@ -39,6 +41,7 @@ class Line:
         self._patience = patience
         self._lock = threading.RLock()
         self._frames: Frames | None = None
+        self._process = 0
         self._closed = False
         self._kinds: dict[type, type[Remote]] = {}
         self._released: deque[tuple[Frames | None, int]] = deque()
@@ -104,23 +107,35 @@ class Line:
     def _connected(self) -> Frames:
         if self._closed:
             raise IcUnavailableError("the IC is closed")
-        if self._frames is not None and self._frames.ended:
-            self._drop()  # it was restarted, or had enough of us; nothing is under way that could be lost
+        if self._frames is not None:
+            if self._process != os.getpid():
+                self._drop()  # our parent's: of two who ask there, each could take the other's answer
+            elif self._frames.unanswered:
+                raise IcUsageError("a call to the IC came in the middle of another, from a signal handler")
+            elif self._frames.ended:
+                self._drop()  # it was restarted, or had enough of us; nothing is under way that could be lost
         if self._frames is None:
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                connection.settimeout(self._patience)
-                connection.connect(os.fspath(self._path))
-            except (OSError, ValueError) as error:
-                connection.close()
-                raise IcUnavailableError(f"{self._path}: no IC listens there") from error
-            self._frames = Frames(connection, patience=self._patience)
+            self._frames, self._process = self._connect(), os.getpid()
             try:
                 self.ask(IcHost.hello, None, PROTOCOL)
-            except HardsuitError:
+            except BaseException:
                 self._drop()
                 raise
         return self._frames
+
+    def _connect(self) -> Frames:
+        try:
+            with ExitStack() as stack:
+                connection = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                connection.settimeout(self._patience)
+                connection.connect(os.fspath(self._path))
+                require_rightful(user_of(connection), self._path)
+                frames = Frames(connection, patience=self._patience)
+                stack.pop_all()
+                return frames
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise IcUnavailableError(f"{self._path}: no IC listens there: {why}") from error
 
     def _drop(self) -> None:
         if self._frames is not None:
@@ -153,6 +168,7 @@ class Line:
         try:
             frames.send(name, number, arguments, numbers, spilled, descriptors=descriptors)
         except LimitError as error:
+            self._released.extend(released)
             raise IcUsageError(f"{name}: {error}") from error
         except ConnectionLostError:
             return  # what the IC said when it hung up may be here already
@@ -221,11 +237,14 @@ def _is_large(item: cbor.Item) -> bool:
 def _spill(data: bytes) -> int:
     if len(data) > MAX_SPILLED:
         raise IcUsageError(f"{len(data)} bytes are more than one call takes")
-    descriptor = os.memfd_create("hardsuit", os.MFD_CLOEXEC)
     try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(data)
+        descriptor = os.memfd_create("hardsuit", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(os.dup(descriptor), "wb") as file:
+                file.write(data)
+        except BaseException:
+            os.close(descriptor)
+            raise
     except OSError as error:
-        os.close(descriptor)
         raise IcUnavailableError(f"no memory for {len(data)} bytes: {error.strerror}") from error
     return descriptor

@@ -5,8 +5,8 @@ import selectors
 import signal
 import socket
 import stat
-import struct
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Final
 
 from device.ic.errors import IcUnavailableError, PolicyDeniedError
 from device.ic.process.host import Host
+from device.ic.process.peers import user_of
 from device.ic.process.service import Service
 from device.ic.wire import faults
 from device.ic.wire.frames import ConnectionLostError, Frames
@@ -22,9 +23,9 @@ from suit.errors import StorageError, UsageError
 PATIENCE: Final = 10.0
 """Seconds for the rest of a frame, and for an answer to be taken."""
 MAX_CONNECTIONS: Final = 16
-_CREDENTIALS: Final = struct.Struct("3i")
 _MAX_PATH: Final = 107
 _PARTING: Final = 5.0
+_OWNER_ONLY, _OWNER_AND_GROUP = 0o177, 0o117
 
 
 @contextmanager
@@ -39,10 +40,10 @@ def listening(path: Path, *, group: int | None = None) -> Iterator[socket.socket
         raise UsageError(f"{path}: the name of a socket has at most {_MAX_PATH} bytes")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         try:
-            _bind(listener, path)
+            _bind(listener, path, _OWNER_ONLY if group is None else _OWNER_AND_GROUP)
             if group is not None:
-                os.chown(path, -1, group)
-                path.chmod(0o660)
+                # What else may stand there by now is not followed. Nobody can connect before it listens.
+                os.chown(path, -1, group, follow_symlinks=False)
             listener.listen(MAX_CONNECTIONS)
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}") from error
@@ -52,7 +53,7 @@ def listening(path: Path, *, group: int | None = None) -> Iterator[socket.socket
             path.unlink(missing_ok=True)
 
 
-def _bind(listener: socket.socket, path: Path) -> None:
+def _bind(listener: socket.socket, path: Path, mask: int) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
         if not stat.S_ISSOCK(path.stat().st_mode):
@@ -61,7 +62,7 @@ def _bind(listener: socket.socket, path: Path) -> None:
             if probe.connect_ex(os.fspath(path)) == 0:
                 raise StorageError(f"{path}: somebody listens there already")
         path.unlink()  # left behind by an IC that was killed
-    before = os.umask(0o177)
+    before = os.umask(mask)
     try:
         listener.bind(os.fspath(path))
     finally:
@@ -122,9 +123,7 @@ class Server:
     def _let_in(self, connection: socket.socket) -> None:
         self._threads = {thread: theirs for thread, theirs in self._threads.items() if thread.is_alive()}
         frames = Frames(connection, patience=self._patience)
-        user = _CREDENTIALS.unpack(
-            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )[1]
+        user = user_of(connection)
         if user not in self._users:
             _turn_away(frames, PolicyDeniedError(f"user {user} may not use this IC"))
         elif len(self._threads) >= MAX_CONNECTIONS:
@@ -139,8 +138,9 @@ class Server:
         for connection in self._threads.values():
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
+        deadline = time.monotonic() + _PARTING
         for thread in self._threads:
-            thread.join(_PARTING)
+            thread.join(max(deadline - time.monotonic(), 0))
         self._host.close()
 
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -37,25 +37,32 @@ def spawned(state: Path, key: Path) -> Iterator[Path]:
     Raises:
         HardsuitError: Why it does not start.
     """
-    with tempfile.TemporaryDirectory(prefix="hardsuit-ic-") as directory:
-        path = Path(directory) / "socket"
-        # No ``python -m`` with the working directory on the path: what lies there is nobody's program.
-        program = [sys.executable, "-P", "-m", "hardsuit", "ic", "serve", "--json", "--lifeline"]
-        options = [f"--state={state.absolute()}", f"--key={key.absolute()}", f"--socket={path}"]
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [*program, *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C for the device is not for its IC
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        )
-        with process:
-            try:
-                _require_ready(process)
-                yield path
-            finally:
-                _end(process)
+    with ExitStack() as stack:
+        try:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="hardsuit-ic-"))
+            path = Path(directory) / "socket"
+            process = stack.enter_context(_begun(state, key, path))
+        except OSError as error:
+            raise IcUnavailableError(f"the IC's process cannot be started: {error.strerror}") from error
+        try:
+            _require_ready(process)
+            yield path
+        finally:
+            _end(process)
+
+
+def _begun(state: Path, key: Path, path: Path) -> subprocess.Popen[bytes]:
+    # No ``python -m`` with the working directory on the path: what lies there is nobody's program.
+    program = [sys.executable, "-P", "-m", "hardsuit", "ic", "serve", "--json", "--lifeline"]
+    options = [f"--state={state.absolute()}", f"--key={key.absolute()}", f"--socket={path}"]
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [*program, *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C for the device is not for its IC
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+    )
 
 
 def _require_ready(process: subprocess.Popen[bytes]) -> None:

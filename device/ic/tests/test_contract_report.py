@@ -1,6 +1,7 @@
 """Contract: the report key signs reports, and nothing else."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 
@@ -14,13 +15,13 @@ from device.ic.errors import (
 )
 from device.ic.interface import Purpose, SecurityIC, Where
 from device.ic.tests.rig import MESSAGE, SECRET, STRANGER, Rig
-from spec.labels import CoseAlgorithm
+from spec.labels import CoseAlgorithm, Parameter
 from suit import cbor, cose
 from suit.encode import encode_digest
 from suit.errors import NotAuthenticError
 from suit.keys import CoseKey
 from suit.manifest import Digest
-from suit.report import Report, encode_report
+from suit.report import MAX_NONCE, MAX_REPORT, Claims, Report, encode_report
 from suit.report_cipher import ReportCipher
 from suit.report_seal import open_report
 
@@ -33,6 +34,17 @@ CIPHER = ReportCipher.draw(b"owner")
 def test_a_signed_report_is_verified_with_the_exported_key(ic: SecurityIC) -> None:
     assert open_report(ic.sign_report(encode_report(REPORT)), [ic.report_key()]) == REPORT
     assert ic.info().capabilities.levels()["report"] > Where.ABSENT
+
+
+def test_the_largest_report_is_sealed_as_well(rig: Rig) -> None:
+    ic = rig.provision(report_cipher=CIPHER)
+    claims = Claims((bytes(MAX_REPORT - 200),), {Parameter.IMAGE_SIZE: 1})
+    report = Report("", DIGEST, (claims,))
+    report = replace(report, nonce=bytes(MAX_NONCE))
+    encoded = encode_report(report)
+    assert MAX_REPORT - 200 < len(encoded) <= MAX_REPORT
+    assert open_report(ic.sign_report(encoded), [ic.report_key()]) == report
+    assert open_report(ic.encrypt_report(encoded), [ic.report_key()], ciphers=[CIPHER]) == report
 
 
 @pytest.mark.req("H6-6")

@@ -30,6 +30,7 @@ from device.ic.wire import faults
 from device.ic.wire.calls import CALLS
 from device.ic.wire.forms import form_of
 from device.ic.wire.frames import MAX_FRAME, ConnectionLostError, Frames
+from device.storage import NotFoundError, StorageFullError
 from spec.labels import CoseAlgorithm
 from suit import cbor
 from suit.errors import HardsuitError, LimitError, MalformedError, StorageError
@@ -204,6 +205,8 @@ def test_a_value_arrives_as_it_was(kind: Any, value: Any) -> None:
         (Purpose, 1),
         (Purpose, []),
         (CoseAlgorithm, 4711),
+        (CoseAlgorithm, True),
+        (Ticket, [False, [-9, bytes(32), b"key", "manifest", 3, b"proof"]]),
         (CoseAlgorithm, "ESP256"),
         (Ticket, [2, []]),
         (Ticket, [0, []]),
@@ -260,6 +263,15 @@ def test_an_error_arrives_as_the_class_that_it_was(error: Exception) -> None:
     assert type(arrived) is type(error)
     assert str(arrived) == str(error)
     assert vars(arrived) == vars(error)
+
+
+@pytest.mark.req("H6-8")
+@pytest.mark.parametrize("error", [StorageFullError("state.0: is full"), NotFoundError("generation")])
+def test_an_error_of_a_finer_class_arrives_as_what_it_is_in_general(error: StorageError) -> None:
+    """A full medium is no bug of the caller."""
+    arrived = faults.from_item(faults.to_item(error))
+    assert type(arrived) is StorageError
+    assert str(arrived) == str(error)
 
 
 @pytest.mark.req("H2-8")

@@ -20,6 +20,7 @@ _CLASSES: Final[dict[str, type[HardsuitError]]] = {
     for value in vars(errors).values()
     if inspect.isclass(value) and issubclass(value, IcError)
 } | {StorageError.reason: StorageError}
+_KNOWN: Final = frozenset(_CLASSES.values())
 _DETAILS: Final[dict[type[HardsuitError], tuple[str, ...]]] = {
     AuthFailedError: ("tries_left",),
     LockedOutError: ("retry_after",),
@@ -27,16 +28,16 @@ _DETAILS: Final[dict[type[HardsuitError], tuple[str, ...]]] = {
 }
 """The errors that carry more than a message."""
 _KINDS: Final = (int, str)
+_LONGEST: Final = 500
+"""Characters of a message: it may quote what a client said."""
 
 
 def to_item(error: Exception) -> cbor.Item:
     """Return an error as ``[reason, message, details]``."""
-    if isinstance(error, HardsuitError) and error.reason in _CLASSES:
-        kind = _CLASSES[error.reason]
-        details = [getattr(error, name) for name in _DETAILS.get(kind, ())]
-        return [kind.reason, str(error), details]
     if isinstance(error, HardsuitError):
-        return [IcUsageError.reason, str(error), []]
+        kind = next((one for one in type(error).__mro__ if one in _KNOWN), IcUsageError)
+        details = [getattr(error, name) for name in _DETAILS.get(kind, ())]
+        return [kind.reason, str(error)[:_LONGEST], details]
     # What it says may quote what the IC protects.
     return [IcFailedError.reason, f"the IC failed inside ({type(error).__name__})", []]
 

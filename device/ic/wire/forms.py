@@ -107,12 +107,12 @@ def _named(kind: Any) -> Form:  # noqa: ANN401 - a class
 
 
 def _enum(kind: type[Enum]) -> Form:
-    members = {member.value: member for member in kind}
+    members = {(type(member.value), member.value): member for member in kind}  # True is 1 to a dict
 
     def read(item: cbor.Item, _: Handles) -> Enum:
-        if type(item) not in _PLAIN or item not in members:
+        if type(item) not in _PLAIN or (type(item), item) not in members:
             raise refuse(f"not a {kind.__name__}")
-        return members[item]
+        return members[type(item), item]
 
     return Form(lambda value, _: value.value, read)
 
@@ -151,7 +151,9 @@ def _union(kinds: tuple[Any, ...]) -> Form:
         return [index, forms[index].to_item(value, handles)]
 
     def read(item: cbor.Item, handles: Handles) -> Any:  # noqa: ANN401 - of one of the types
-        if type(item) is not list or len(item) != 2 or item[0] not in range(len(forms)):  # noqa: PLR2004
+        if type(item) is not list or len(item) != 2 or type(item[0]) is not int:  # noqa: PLR2004
+            raise refuse("not one of the types that are expected")
+        if item[0] not in range(len(forms)):
             raise refuse("not one of the types that are expected")
         return forms[item[0]].from_item(item[1], handles)
 

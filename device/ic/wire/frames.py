@@ -14,7 +14,8 @@ from typing import Final
 from suit import cbor
 from suit.errors import HardsuitError, LimitError, MalformedError
 
-MAX_FRAME: Final = 256 << 10
+MAX_FRAME: Final = 288 << 10
+"""Holds the largest report, sealed and encrypted."""
 MAX_DESCRIPTORS: Final = 1
 """How many file descriptors may come with one frame."""
 _HEAD: Final = struct.Struct(">I")
@@ -101,6 +102,11 @@ class Frames:
         """Close what came and nobody took."""
         while self._descriptors:
             os.close(self._descriptors.pop())
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether something was sent whose answer has not been received."""
+        return self._sent != self._received
 
     @property
     def ended(self) -> bool:
