@@ -35,7 +35,8 @@ _OPERATIONS: Final = {operation.value: operation for operation in CoseKeyOperati
 _ALGORITHMS: Final = {algorithm.value: algorithm for algorithm in CoseAlgorithm}
 
 _WHERE: Final = "COSE_Key"
-_LIMITS: Final = cbor.Limits(size=1 << 13, depth=3, items=64)
+MAX_KEY: Final = 1 << 13
+_LIMITS: Final = cbor.Limits(size=MAX_KEY, depth=3, items=64)
 _MIN_SECRET: Final = 16  # bytes; the name is a public hash of the key, so a guessable key must not get one
 _MAX_SECRET: Final = 1 << 10
 _MAX_FILE: Final = 1 << 16

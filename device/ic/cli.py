@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _SOCKET = click.option(
     "--socket", "socket_path", required=True, type=click.Path(path_type=Path), help="Where it listens."
 )
+_NUMBER = click.IntRange(0, (1 << 32) - 2)
+"""A user or group id; the number beyond stands for none."""
 
 
 @click.group()
@@ -39,9 +41,9 @@ def cli() -> None:
     help="A directory on another medium that remembers the newest state, against restoring an old one.",
 )
 @click.option(
-    "--user", "users", multiple=True, type=int, help="User id of a client; repeatable. Default: its own."
+    "--user", "users", multiple=True, type=_NUMBER, help="User id of a client; repeatable. Default: its own."
 )
-@click.option("--group", type=int, help="Group id that may open the socket, besides its owner.")
+@click.option("--group", type=_NUMBER, help="Group id that may open the socket, besides its owner.")
 @click.option("--lifeline", is_flag=True, help="End when standard input does.")
 def serve(
     console: Console,

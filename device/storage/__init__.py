@@ -4,7 +4,7 @@
 tests; the back-end that loses power is ``conformance.powercut.PowerCutStorage``.
 """
 
-from device.storage.directory import DirectoryStorage, sync_path
+from device.storage.directory import DirectoryStorage, make_directory, sync_path
 from device.storage.memory import MemoryStorage, resize, splice
 from device.storage.port import (
     Data,
@@ -27,6 +27,7 @@ __all__ = [
     "NotFoundError",
     "Storage",
     "StorageFullError",
+    "make_directory",
     "parent",
     "replace",
     "require_range",

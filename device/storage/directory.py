@@ -46,7 +46,7 @@ class DirectoryStorage(Storage):
         self._where = os.fspath(root)
         self._hot: OrderedDict[str, int] = OrderedDict()
         with _translated(self._where):
-            _make_root(Path(self._where))
+            make_directory(Path(self._where))
             self._root = os.open(self._where, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._finalizer = weakref.finalize(self, _close_all, self._root, self._hot)
         try:
@@ -177,11 +177,12 @@ class DirectoryStorage(Storage):
             os.close(fd)
 
 
-def _make_root(root: Path) -> None:
-    if root.exists():
+def make_directory(directory: Path) -> None:
+    """Make a directory for its owner alone, durably, with those above it; raises :class:`OSError`."""
+    if directory.exists():
         return
-    missing = [root, *(above for above in root.absolute().parents if not above.exists())]
-    root.mkdir(mode=0o700, parents=True)
+    missing = [directory, *(above for above in directory.absolute().parents if not above.exists())]
+    directory.mkdir(mode=0o700, parents=True)
     for made in missing:
         sync_path(made.absolute().parent)
 

@@ -16,9 +16,10 @@ from typing import Final
 from typing_extensions import override
 
 from device.ic.errors import IcUnavailableError, NotProvisionedError, PolicyDeniedError
-from device.storage import sync_path
+from device.storage import make_directory, sync_path
 
 KEY_SIZE: Final = 32
+_ROOT: Final = 0
 
 
 class SealingKey(ABC):
@@ -99,6 +100,8 @@ class KeyFile(SealingKey):
                 key = os.read(fd, KEY_SIZE + 1) if stat.S_ISREG(status.st_mode) else b""
             finally:
                 os.close(fd)
+        if status.st_uid not in {_ROOT, os.geteuid()}:
+            raise IcUnavailableError(f"{self._path}: the sealing key belongs to another user")
         if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise IcUnavailableError(f"{self._path}: the sealing key is open to other users")
         if len(key) != KEY_SIZE:
@@ -113,7 +116,7 @@ class KeyFile(SealingKey):
     def keep(self, key: bytes) -> None:
         temporary = self._path.with_name(self._path.name + ".new")
         with self._translated():
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self._path.parent)
             temporary.unlink(missing_ok=True)
             _write_new(temporary, key)
             try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from device.ic.emulator import reporting
-from device.ic.errors import StateCorruptError
+from device.ic.errors import IcUsageError, StateCorruptError
 from device.ic.interface import (
     ALWAYS,
     NEVER,
@@ -25,7 +25,7 @@ from device.ic.interface import (
 from device.ic.rules import Lockout
 from suit import cbor
 from suit.errors import HardsuitError
-from suit.keys import CoseKey
+from suit.keys import MAX_KEY, CoseKey
 from suit.recipient_keys import RecipientKey
 from suit.report_cipher import ReportCipher
 from suit.signer import LocalSigner
@@ -72,6 +72,8 @@ class TrustAnchor:
     """The anchor as the IC shows it: asked for with every manifest."""
 
     def __post_init__(self) -> None:
+        if len(self.key.to_cose()) > MAX_KEY:  # no boot could read it again
+            raise IcUsageError(f"{self.key.title}: too large for a trust anchor")
         algorithms = tuple(sorted(self.key.admitted, key=lambda algorithm: algorithm.name))
         info = KeyInfo(self.key.name, self.key.kid, algorithms, self.purposes, self.slot, self.version)
         object.__setattr__(self, "info", info)

@@ -52,12 +52,15 @@ def emulator_host(state: Path, key: Path, witness: Path | None = None) -> Iterat
         witness: The directory of the rollback anchor, if there is one.
 
     Raises:
-        IcUnavailableError: The directory is open to other users.
+        IcUnavailableError: The directory is open to other users, or another's.
         StorageError: Another process holds it, or it cannot be used.
     """
     with ExitStack() as stack:
         storage = stack.enter_context(DirectoryStorage(state))
-        if state.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        status = state.stat()
+        if status.st_uid != os.geteuid():
+            raise IcUnavailableError(f"{state}: the IC's directory belongs to another user")
+        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise IcUnavailableError(f"{state}: the IC's directory is open to other users")
         anchor = StoredAnchor(stack.enter_context(DirectoryStorage(witness))) if witness else None
         host = EmulatorHost(storage, KeyFile(key), rollback_anchor=anchor)

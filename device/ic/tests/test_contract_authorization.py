@@ -25,7 +25,7 @@ from device.ic.tests.rig import (
 )
 from spec.labels import CoseKeyOperation, CoseKeyType
 from suit.errors import ExitCode
-from suit.keys import CoseKey
+from suit.keys import MAX_KEY, CoseKey
 
 WRONG = b"not the owner's secret"
 
@@ -94,6 +94,21 @@ def test_the_number_of_anchors_is_bounded(ic: SecurityIC) -> None:
         with pytest.raises(PolicyDeniedError, match="no room"):
             change.add_anchor(STRANGER.key, {Purpose.MANIFEST})
     assert len(ic.keys()) == 64
+
+
+def test_an_anchor_of_any_size_never_costs_the_ic_its_state(rig: Rig) -> None:
+    """A name of 32 KiB once was taken, and no boot could read the state again."""
+    ic = rig.provision()
+    before = len(ic.keys())
+    with ic.authorize(SECRET) as change:
+        for size, taken in ((256, True), (MAX_KEY, False), (1 << 15, False)):
+            key = CoseKey(CoseKeyType.SYMMETRIC, k=size.to_bytes(32, "big"), kid=bytes(size))
+            if taken:
+                change.add_anchor(key, {Purpose.MANIFEST})
+            else:
+                with pytest.raises(IcUsageError, match=r"too large|over the limit"):
+                    change.add_anchor(key, {Purpose.MANIFEST})
+    assert len(rig.restart().keys()) == before + 1
 
 
 def test_the_secret_can_be_changed(rig: Rig) -> None:

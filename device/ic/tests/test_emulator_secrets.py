@@ -1,17 +1,18 @@
 """No secret leaves the emulator: not by repr, error, pickle, copy or file; and its key file is guarded."""
 
 import copy
+import os
 import pickle
 import traceback
 from pathlib import Path
 
 import pytest
 
-from device.ic.emulator import Emulator, KeyFile, MemoryKey
+from device.ic.emulator import Emulator, KeyFile, MemoryKey, sealing
 from device.ic.errors import IcError, IcUnavailableError, IcUsageError, NotProvisionedError, PolicyDeniedError
 from device.ic.interface import Purpose
 from device.ic.tests.rig import MAC_SECRET, MESSAGE, OPENERS, SECRET, SIGNERS, Rig, manifest_ticket
-from device.storage import DirectoryStorage, MemoryStorage
+from device.storage import DirectoryStorage, MemoryStorage, directory
 from suit.errors import ExitCode
 
 MAC = SIGNERS[-1]
@@ -165,6 +166,37 @@ def test_a_key_file_that_is_a_link_or_directory_is_refused(tmp_path: Path) -> No
     with pytest.raises(PolicyDeniedError):
         KeyFile(tmp_path / "dangling").keep(bytes(32))
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_key_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner can read it, and make another of it, whatever its mode says."""
+    place, fstat = KeyFile(tmp_path / "ic.key"), os.fstat
+    place.keep(bytes(32))
+
+    def owned_by(user: int) -> None:
+        def told(fd: int) -> os.stat_result:
+            values = list(fstat(fd))
+            values[4] = user
+            return os.stat_result(values)
+
+        monkeypatch.setattr(os, "fstat", told)
+
+    owned_by(os.geteuid() + 1)
+    with pytest.raises(IcUnavailableError, match="another user"):
+        place.load()
+    owned_by(0)
+    assert place.load() == bytes(32)
+
+
+def test_every_directory_above_a_new_key_file_is_made_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut must not take the marker of provisioning away with a directory that was new."""
+    synced: list[Path] = []
+    for module in (sealing, directory):
+        monkeypatch.setattr(module, "sync_path", synced.append)
+    KeyFile(tmp_path / "a" / "b" / "ic.key").keep(bytes(32))
+    assert {tmp_path, tmp_path / "a", tmp_path / "a" / "b"} <= set(synced)
 
 
 def test_a_key_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

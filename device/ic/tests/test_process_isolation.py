@@ -20,6 +20,7 @@ from device.ic.errors import IcUnavailableError, NotProvisionedError, PolicyDeni
 from device.ic.interface import Provisioning, Where
 from device.ic.places import IN_PROCESS, PROCESS, SOCKET, opened_ic, provision_ic
 from device.ic.process.client import RemoteIC
+from device.ic.process.host import emulator_host
 from device.ic.process.server import listening
 from device.ic.process.spawn import spawned
 from device.ic.tests.rig import AUTHOR, NOW, ROOT, SECRET, manifest_ticket
@@ -163,6 +164,23 @@ def test_a_state_that_is_open_to_others_is_refused(tmp_path: Path) -> None:
         spawned(tmp_path / "ic", tmp_path / "ic.key"),
     ):
         pytest.fail("it serves")
+
+
+def test_a_state_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ic").mkdir(mode=0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with (
+        pytest.raises(IcUnavailableError, match="another user"),
+        emulator_host(tmp_path / "ic", tmp_path / "ic.key"),
+    ):
+        pytest.fail("it serves")
+
+
+@pytest.mark.parametrize("option", ["--user", "--group"])
+@pytest.mark.parametrize("number", ["-1", "4294967295", "99999999999999999999"])
+def test_a_number_that_is_nobodys_is_refused(place: Path, option: str, number: str) -> None:
+    result = run("serve", f"--state={place / 'ic'}", f"--socket={place / 's'}", option, number)
+    assert result.exit_code == ExitCode.USAGE.value, result.output
 
 
 @pytest.mark.req("H6-3")
