@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from device.files.rules import FileRules
 from suit.errors import UsageError
 from suit.manifest import ComponentId
 from suit.metadata import read_actor
+
+_NOBODY: Final = (1 << 32) - 1  # which chown takes for leaving the owner as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ def parse_links(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _actors(numbers: Mapping[str, int]) -> dict[Any, int]:
+    for name, number in numbers.items():
+        if not 0 <= number < _NOBODY:
+            raise UsageError(f"{name}={number}: users and groups have numbers from 0 to {_NOBODY - 1}")
     try:
         return {read_actor(name): number for name, number in numbers.items()}
     except ValueError as error:

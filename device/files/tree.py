@@ -81,6 +81,7 @@ class FileTree:
             trees = _enter(root, _TREES, create=True)
             try:
                 os.fchmod(trees, _IMPLIED_MODE)
+                _sweep(trees, _present(root))  # what failed attempts left may be the room that is missing
                 name = secrets.token_hex(8).encode()
                 os.mkdir(name, 0o700, dir_fd=trees)
                 self._build(trees, name, sorted(entries, key=lambda entry: entry.path))
@@ -192,6 +193,13 @@ def _switch(root: int, name: bytes) -> None:
     os.symlink(_TREES + b"/" + name, _NEXT, dir_fd=root)
     os.rename(_NEXT, _CURRENT, src_dir_fd=root, dst_dir_fd=root)
     os.fsync(root)
+
+
+def _present(root: int) -> bytes:
+    """Return the name of the tree that ``current`` leads to, empty when it leads to none."""
+    with suppress(FileNotFoundError):
+        return os.readlink(_CURRENT, dir_fd=root).removeprefix(_TREES + b"/")
+    return b""
 
 
 def _sweep(trees: int, kept: bytes) -> None:

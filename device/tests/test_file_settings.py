@@ -59,6 +59,9 @@ def test_a_damaged_configuration_is_refused(files: object) -> None:
         FileSettings(("",)),
         FileSettings(("usr/bin/tool",), {"uuid:1": 1}),
         FileSettings(("usr/bin/tool",), {}, {"": 1}),
+        FileSettings(("usr/bin/tool",), {"app": -1}),
+        FileSettings(("usr/bin/tool",), {"app": (1 << 32) - 1}),  # to chown: leave it as it is
+        FileSettings(("usr/bin/tool",), {}, {"app": 1 << 40}),
         FileSettings(("usr/bin/tool",), links=(("usr/bin/other", "/dev/null"),)),
     ],
     ids=repr,

@@ -290,6 +290,23 @@ def test_all_is_synced_before_the_switch(root: Path) -> None:
     assert not {"write", "fchmod", "mkdir", "symlink"} & set(calls[switch:])
 
 
+def test_what_failed_attempts_left_is_gone_before_the_next_one_needs_the_room(root: Path) -> None:
+    files = FileTree(root)
+    files.deploy([file(b"old")])
+    held = []
+
+    def full() -> Iterator[bytes]:
+        held.append(len(list((root / "trees").iterdir())))
+        raise StorageError("no room")
+
+    broken = Entry(TOOL, Attributes(FileType.REGULAR, 0o644), bytes(32), full)
+    for _ in range(3):
+        with pytest.raises(StorageError):
+            files.deploy([broken])
+    assert held == [2, 2, 2]
+    assert (root / "current/usr/bin/tool").read_bytes() == b"old"
+
+
 def test_a_failing_medium_leaves_what_was_there(root: Path) -> None:
     FileTree(root).deploy([file(b"old")])
     total = len(meddle_count(root))
