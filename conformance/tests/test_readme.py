@@ -89,6 +89,15 @@ def test_the_device_of_the_tour_proves_what_it_did(workshop: Path, url: str) -> 
     assert done.stdout.splitlines()[-1].startswith("result: invoke-pending: invoke at invoke+")
 
 
+@pytest.mark.req("H6-15")
+def test_the_ic_of_the_tour_attests_to_what_was_booted(workshop: Path, url: str) -> None:
+    made = subprocess.run([sys.executable, "-c", program(url)], cwd=workshop, timeout=60, check=False)
+    assert made.returncode == 0
+    done = shell(TOURS["attester"], workshop)
+    assert done.returncode == 0, done.stderr
+    assert "manifest of sequence number 1" in done.stdout
+
+
 def test_the_integrators_program_is_short() -> None:
     assert len(TOURS["integrator"].splitlines()) <= LONGEST_PROGRAM
 

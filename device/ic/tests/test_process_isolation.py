@@ -9,14 +9,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from device.ic.cli import cli
-from device.ic.errors import IcUnavailableError, NotProvisionedError, PolicyDeniedError, StateCorruptError
+from device.ic.errors import (
+    IcUnavailableError,
+    NotProvisionedError,
+    PolicyDeniedError,
+    RollbackDetectedError,
+    StateCorruptError,
+)
 from device.ic.interface import Provisioning, Where
 from device.ic.places import IN_PROCESS, PROCESS, SOCKET, opened_ic, provision_ic
 from device.ic.process.client import RemoteIC
@@ -262,3 +268,32 @@ def test_a_socket_of_somebody_elses_ic_is_a_place(tmp_path: Path) -> None:
         opened_ic(f"{SOCKET}{path}", tmp_path, require={}, clock=lambda: NOW),
     ):
         pytest.fail("nobody listens")
+
+
+@pytest.mark.req("H6-3")
+def test_a_witness_notices_that_the_whole_state_was_put_back(place: Path) -> None:
+    path, state, witness = place / "socket", place / "ic", place / "witness"
+    program = [sys.executable, "-m", "hardsuit", "ic", "serve", "--lifeline", f"--state={state}"]
+    program += [f"--socket={path}", f"--witness={witness}"]
+
+    def served(act: Callable[[RemoteIC], object]) -> None:
+        with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            assert server.stdout.readline()
+            with RemoteIC(path) as ic:
+                act(ic)
+            server.stdin.close()
+            assert server.wait(30) == 0
+
+    served(lambda ic: ic.provision(PLAN))
+    old = {copy: copy.read_bytes() for copy in (state / "ic").iterdir()}
+    served(lambda ic: ic.raise_floor("x", 7))
+    for copy, content in old.items():
+        copy.write_bytes(content)
+
+    def refused(ic: RemoteIC) -> None:
+        with pytest.raises(RollbackDetectedError, match="remembers"):
+            ic.info()
+
+    served(refused)
