@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from suit import authoring_cli, quote_cli, report_cli
+from suit import authoring_cli, encrypt_cli, quote_cli, report_cli
 from suit.authoring_cli import assembled, decoded, shown_digest
 from suit.command import Console, command
 from suit.errors import RefusedError, UsageError
@@ -33,7 +33,7 @@ def cli() -> None:
     """Build, sign, verify and look at envelopes."""
 
 
-for _room in (authoring_cli, report_cli, quote_cli):
+for _room in (authoring_cli, encrypt_cli, report_cli, quote_cli):
     cli.commands |= _room.cli.commands
 
 _envelope = click.argument("envelope", type=click.Path())

@@ -5,8 +5,10 @@ used twice (E6, RFC 9459 §8). Recipients come and go by wrapping the same conte
 as it is. Who was a recipient once keeps what it could read: to shut somebody out, encrypt again.
 """
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 from spec.labels import CoseAlgorithm
@@ -26,6 +28,7 @@ from suit.recipient_keys import RecipientKey, RecipientKeyType, generate
 MAX_PAYLOAD: Final = (1 << 36) - 32
 """Bytes that one content key encrypts with AES-GCM (NIST SP 800-38D §5.2.1.1); no other cipher takes more."""
 _WHERE: Final = "encryption info"
+_CHUNK: Final = 1 << 20
 _KINDS: Final = {kind.value: kind for kind in RecipientKeyType}
 
 
@@ -66,6 +69,30 @@ def encrypt(
     write(cipher.finish())
     rows = [_wrapped(key, content_key) for key in recipients]
     return parse_encryption_info(encode_encryption_info(algorithm, iv, rows), where=_WHERE)
+
+
+def encrypt_file(
+    payload: Path,
+    out: Path,
+    recipients: Sequence[RecipientKey],
+    algorithm: CoseAlgorithm = CoseAlgorithm.A128GCM,
+) -> EncryptionInfo:
+    """Encrypt a file into another one, which is there whole or not at all. Args are those of :func:`encrypt`.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        UsageError: See :func:`encrypt`.
+    """
+    draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    try:
+        with payload.open("rb") as source, draft.open("xb") as target:
+            info = encrypt(iter(lambda: source.read(_CHUNK), b""), target.write, recipients, algorithm)
+            target.flush()
+            os.fsync(target.fileno())
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
+    return info
 
 
 def add_recipients(raw: bytes, opener: RecipientKey, added: Sequence[RecipientKey]) -> EncryptionInfo:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from suit.keys import CoseKey
 
 # ruff: noqa: PLC0415 - a verb imports what it needs, so that --help and the other verbs do not wait
-_TYPES: Final = ("p256", "p384", "p521", "ed25519", "hmac", "a256gcm")
+_RECIPIENTS: Final = ("a128kw", "a192kw", "a256kw", "x25519", "p256-ecdh")
+_TYPES: Final = ("p256", "p384", "p521", "ed25519", "hmac", "a256gcm", *_RECIPIENTS)
 _PUBLIC_SUFFIX: Final = ".pub"
 _PATH: Final = click.Path(path_type=Path)
 
@@ -35,7 +36,8 @@ def new(
 ) -> dict[str, Any]:
     """Make a key: the secret for its owner only, the public key beside it in OUT.pub.
 
-    a256gcm encrypts the reports of one device, and reads them.
+    a256gcm encrypts the reports of one device, and reads them. a128kw, a192kw, a256kw (shared secrets),
+    x25519 and p256-ecdh (key pairs) open encrypted payloads.
     """
     from suit.key_files import write_key_file
     from suit.signer import KeyType, generate
@@ -43,6 +45,8 @@ def new(
     pem = _is_pem(out)
     if kind == "a256gcm":
         return _new_report_cipher(console, alg, kid, out, overwrite=force)
+    if kind in _RECIPIENTS:
+        return _new_recipient_key(console, kind, alg, kid, out, overwrite=force)
     if pem and (alg or kid or kind == "hmac"):
         raise UsageError(f"{out}: PEM holds no --alg, no --kid and no MAC key; use a name that ends in .cose")
     public = None if kind == "hmac" else out.with_name(out.name + _PUBLIC_SUFFIX)
@@ -74,6 +78,35 @@ def _new_report_cipher(
     key = CoseKey.from_cose(encoded)
     console.data(key.name.hex())
     return {**_described(key), "path": str(out), "public": None}
+
+
+def _new_recipient_key(
+    console: Console, kind: str, alg: str | None, kid: str | None, out: Path, *, overwrite: bool
+) -> dict[str, Any]:
+    from suit.key_files import write_key_file
+    from suit.recipient_keys import RecipientKeyType, generate
+
+    if out.suffix != ".cose":
+        raise UsageError(f"{out}: a key for payloads goes to a name that ends in .cose")
+    kind_of = RecipientKeyType[kind.upper().replace("-", "_")]
+    key = generate(kind_of, algorithm=_algorithm(alg), kid=kid.encode() if kid else None)
+    public = out.with_name(out.name + _PUBLIC_SUFFIX) if key.curve else None
+    if public and public.exists() and not overwrite:
+        raise UsageError(f"{public} exists; --force overwrites it")
+    write_key_file(out, key.to_cose(), secret=True, overwrite=overwrite)
+    console.say(f"wrote {out}, readable by you alone")
+    if public:
+        write_key_file(public, key.public().to_cose(), secret=False, overwrite=overwrite)
+        console.say(f"wrote {public}")
+    console.data(key.name.hex())
+    return {
+        "thumbprint": key.name.hex(),
+        "type": kind,
+        "algorithms": sorted(one.name for one in key.admitted),
+        "kid": kid,
+        "path": str(out),
+        "public": str(public) if public else None,
+    }
 
 
 @command(cli)
@@ -134,13 +167,14 @@ def _described(key: "CoseKey") -> dict[str, Any]:
         "thumbprint": key.name.hex(),
         "type": key.curve.name if key.curve else key.kty.name,
         "algorithms": sorted(algorithm.name for algorithm in key.admitted),
-        "kid": _shown_kid(key.kid),
+        "kid": shown_kid(key.kid),
         "x": key.x.hex() or None,
         "y": key.y.hex() or None,
     }
 
 
-def _shown_kid(kid: bytes | None) -> str | None:
+def shown_kid(kid: bytes | None) -> str | None:
+    """Return a kid as people read it."""
     if kid is None:
         return None
     try:

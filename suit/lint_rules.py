@@ -355,6 +355,31 @@ WAIT_AT_BOOT: Final = Rule(
     "validate, load or invoke (ADR 0010).",
 )
 
+DECRYPTED_TWICE: Final = Rule(
+    "L060",
+    Level.WARNING,
+    "Encryption info serves one command.",
+    "It stays set like every parameter, so a later copy, write or fetch to it decrypts again (E4).",
+)
+UNBOUND_CIPHER: Final = Rule(
+    "L061",
+    Level.ERROR,
+    "A digest binds what AES-CTR and AES-CBC decrypt.",
+    "Anybody can change such a ciphertext; devices refuse it without a digest of plaintext or source (E8).",
+)
+UNBOUND_PAYLOAD: Final = Rule(
+    "L062",
+    Level.WARNING,
+    "A digest binds every encrypted payload that comes from elsewhere.",
+    "Whoever else has the content key could have made it: a tag says nothing of the author (E4.3).",
+)
+NOTHING_DECRYPTED: Final = Rule(
+    "L063",
+    Level.ERROR,
+    "Encryption info is not set for swap, nor for a copy of a component onto itself.",
+    "Neither decrypts, so devices abort (ADR 0018).",
+)
+
 LOCKSTEP: Final = (UNCHECKED_DEPENDENCY, UNPOPULATED, UNPROCESSED, UNRESOLVED, EARLY_PAYLOAD)
 """What devices of profile strict refuse and those of profile compat let pass (ADR 0007)."""
 

@@ -13,6 +13,7 @@ from spec.labels import FileType, Parameter
 from spec.labels import Manifest as Member
 from suit import lint_rules as rules
 from suit.commands import CONDITIONS
+from suit.lint_encryption import of_encryption
 from suit.lint_rules import Finding, Rule
 from suit.lint_state import UNSET, Procedure, Written, walk
 from suit.lint_tree import FAMILY, Family
@@ -289,6 +290,8 @@ class DryRun:
         source = state.known(component).get(Parameter.SOURCE_COMPONENT, UNSET)[1]
         reads = {source} if label in _READS_SOURCE and source is not None else set()
         before = state.holds.get(component)
+        for rule, message in of_encryption(state, label, component):
+            self.report(rule, where, message)
         if label in _WRITES:
             state.changed(component, self._written(where, index), self._content(label, component))
         if label in _APPLIES_METADATA:
@@ -346,9 +349,9 @@ class DryRun:
         """Return what a command writes, if that is known here."""
         state = self.procedure.state
         values = state.known(component)
-        if label is Label.WRITE:
+        if label is Label.WRITE or Parameter.ENCRYPTION_INFO in values:
             content = values.get(Parameter.CONTENT, UNSET)[1]
-            return content if isinstance(content, bytes) else None
+            return content if isinstance(content, bytes) and Parameter.ENCRYPTION_INFO not in values else None
         if label is Label.FETCH:
             return self.payloads.get(str(values.get(Parameter.URI, UNSET)[1]))
         return state.holds.get(values.get(Parameter.SOURCE_COMPONENT, UNSET)[1] or ())

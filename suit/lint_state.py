@@ -97,6 +97,7 @@ class State:
         holds: Contents, as far as they are known.
         verdicts: Dependencies found intact, by the manifest that asked and their component.
         unlinked: Components whose reference was given up and that were not written since.
+        opened: Encryption infos that a command has used, by the component they were set for.
     """
 
     values: dict[ComponentId, dict[Parameter, tuple[bool, Any]]] = field(default_factory=dict)
@@ -110,6 +111,7 @@ class State:
     holds: dict[ComponentId, bytes] = field(default_factory=dict)
     verdicts: dict[tuple[tuple[int, ...], ComponentId], Verdict] = field(default_factory=dict)
     unlinked: set[ComponentId] = field(default_factory=set)
+    opened: set[tuple[ComponentId, bytes]] = field(default_factory=set)
 
     def known(self, component: ComponentId) -> dict[Parameter, tuple[bool, Any]]:
         """Return the parameters of a component."""
@@ -140,6 +142,7 @@ class State:
             dict(self.holds),
             dict(self.verdicts),
             set(self.unlinked),
+            set(self.opened),
         )
 
     def join(self, others: list["State"]) -> None:
@@ -152,6 +155,7 @@ class State:
                 same = all(pair[1] == found[0][1] for pair in found)
                 own[parameter] = (all(pair[0] for pair in found), found[0][1] if same else None)
         self.unmatched = {key: place for other in others for key, place in other.unmatched.items()}
+        self.opened = {one for other in others for one in other.opened}
         self.matched = set.intersection(*[other.matched for other in others])
         self.written = set.intersection(*[other.written for other in others])
         self.late = {key: place for other in others for key, place in other.late.items()}

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from conformance.client import answer
-from suit import describe
+from suit import describe, recipient_keys
 from suit.attest import attest
 from suit.encode import encode_envelope
+from suit.encrypt import encrypt
 from suit.manifest import Envelope
 from suit.patterns import template, titles
 from suit.signer import KeyType, generate
@@ -20,6 +21,16 @@ FILES = {name: name.encode() * 50 for name in (*_NAMES, "configuration.bin", "li
 VENDOR = uuid.uuid5(uuid.NAMESPACE_DNS, "vendor.example")
 PRODUCT = uuid.uuid5(VENDOR, "product")
 KEY = generate(KeyType.P256)
+OPENER = recipient_keys.generate(recipient_keys.RecipientKeyType.P256_ECDH, kid=b"device")
+
+
+def encrypted(plaintext: bytes) -> tuple[bytes, bytes]:
+    out: list[bytes] = []
+    info = encrypt([plaintext], out.append, [OPENER.public()])
+    return b"".join(out), info.raw
+
+
+FILES["firmware.enc"], INFO = encrypted(FILES["firmware.bin"])
 INSTALLED = {
     "compatibility-check": {},
     "trusted-invocation": {"00": "firmware.bin"},
@@ -31,6 +42,7 @@ INSTALLED = {
     "dependency": {"01": "library.bin"},
     "dependent": {"00": "firmware.bin", "01": "library.bin", "02": "an envelope"},
     "delta-slot": {"00": "firmware-old.bin", "01": "firmware.delta"},
+    "encrypted": {"00": "firmware.bin", "01": "firmware.enc"},
 }
 BEFORE = {
     "trusted-invocation": {"00": FILES["firmware.bin"]},
@@ -42,6 +54,7 @@ BEFORE = {
 def directory(tmp_path: Path) -> Path:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
+    (tmp_path / "firmware.info").write_bytes(INFO)
     (tmp_path / "dependency.yaml").write_text(template("dependency"))
     return tmp_path
 
@@ -85,7 +98,10 @@ def outcome(
             "profile": "strict",
             "envelope": (envelope or encode_envelope(signed(sealed))).hex(),
             "device": device,
-            "keys": [{"cose_key": KEY.public.to_cose().hex(), "use": "verify"}],
+            "keys": [
+                {"cose_key": KEY.public.to_cose().hex(), "use": "verify"},
+                {"cose_key": OPENER.to_cose().hex(), "use": "agree"},
+            ],
             "resources": {file: content.hex() for file, content in FILES.items()},
         }
     )

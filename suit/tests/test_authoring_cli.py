@@ -10,8 +10,10 @@ from click.testing import CliRunner, Result
 from hardsuit import main
 from suit import cbor
 from suit.edn import read
+from suit.encrypt import encrypt_file
 from suit.envelope import open_envelope
 from suit.patterns import titles
+from suit.recipient_keys import RecipientKeyType, generate
 from suit.show import show
 from suit.tests import vectors
 
@@ -104,6 +106,9 @@ def test_every_template_is_listed_written_and_builds(name: str, tmp_path: Path) 
     images = ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "firmware-old.bin", "firmware.delta")
     for file in (*images, "configuration.bin", "library.bin"):
         (tmp_path / file).write_bytes(file.encode())
+    opener = generate(RecipientKeyType.A128KW)
+    info = encrypt_file(tmp_path / "firmware.bin", tmp_path / "firmware.enc", [opener])
+    (tmp_path / "firmware.info").write_bytes(info.raw)
     (tmp_path / "dependency.yaml").write_text(run("new", "dependency").stdout)
     assert name in run("new", "--list").stdout
     path = tmp_path / "description.yaml"

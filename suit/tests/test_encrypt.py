@@ -129,7 +129,9 @@ def test_a_payload_has_an_end() -> None:
 
 
 @given(
-    st.lists(st.binary(max_size=40), max_size=6), st.integers(1, 50), st.sampled_from(sorted(SIZES, key=str))
+    st.lists(st.binary(max_size=40), max_size=6),
+    st.integers(1, 50),
+    st.sampled_from([one for one in SIZES if one not in CBC]),
 )
 def test_pieces_of_any_size_give_the_same(parts: list[bytes], piece: int, algorithm: CoseAlgorithm) -> None:
     out: list[bytes] = []

@@ -9,7 +9,9 @@ from spec.labels import Command, CoseAlgorithm, FileType, Parameter
 from spec.labels import Manifest as Member
 from suit import cbor, lint_rules
 from suit.attest import attest
+from suit.cose_encrypt import encode_encryption_info, parse_encryption_info, recipient_item
 from suit.decode import attach_severed, decode_manifest
+from suit.encryption import SIZES, EncryptionInfo
 from suit.envelope import open_envelope, seal, with_block
 from suit.lint import Finding, lint
 from suit.lint_rules import RULES, Level
@@ -467,3 +469,51 @@ def test_a_link_leads_to_a_component() -> None:
     ):
         link = override(component_metadata=SYMLINK, content=target)
         assert lines(of_tree(link, WRITE), rule) == expected
+
+
+def info(algorithm: CoseAlgorithm, number: int = 0) -> EncryptionInfo:
+    row = recipient_item(CoseAlgorithm.A128KW, b"kek", bytes(24))
+    iv = bytes([number] * SIZES[algorithm].iv)
+    return parse_encryption_info(encode_encryption_info(algorithm, iv, [row]), where="info")
+
+
+GCM, CTR = CoseAlgorithm.A128GCM, CoseAlgorithm.A128CTR
+
+
+def test_encryption_info_serves_one_command() -> None:
+    rule = lint_rules.DECRYPTED_TWICE
+    first, content = override(encryption_info=info(GCM)), override(content=b"c")
+    assert lines(of_tree(first, content, WRITE), rule) == []
+    assert lines(of_tree(first, content, WRITE, WRITE), rule) == ["install.4"]
+    other = override(encryption_info=info(GCM, 1))
+    assert lines(of_tree(first, content, WRITE, other, WRITE), rule) == []
+    assert lines(of_tree(first, content, either((WRITE,), None), WRITE), rule) == ["install.4"]
+
+
+@pytest.mark.req("E8-1", "E4.3-1")
+def test_a_digest_binds_what_is_decrypted() -> None:
+    unbound, weak = lint_rules.UNBOUND_CIPHER, lint_rules.UNBOUND_PAYLOAD
+    content = override(content=b"c")
+    for algorithm, rule, broken in ((CTR, unbound, ["install.3"]), (GCM, weak, [])):
+        given = override(encryption_info=info(algorithm))
+        assert lines(of_tree(given, content, WRITE), rule) == broken
+        assert lines(of_tree(given, override(IMAGE), content, WRITE), rule) == []
+        fetched = of_tree(given, URI, FETCH)
+        assert lines(fetched, rule) == ["install.3"]
+        assert lines(of_tree(given, URI, override(IMAGE), FETCH), rule) == []
+
+
+def test_a_matched_source_binds_a_copy() -> None:
+    copied = (index(0), override(encryption_info=info(CTR), source_component=1), COPY)
+    staged = (index(1), URI, override(IMAGE), FETCH)
+    rule = lint_rules.UNBOUND_CIPHER
+    assert lines(of_tree(*staged, MATCH, *copied), rule) == []
+    assert lines(of_tree(*staged, *copied), rule) == ["install.7"]
+
+
+def test_swap_and_a_copy_onto_itself_decrypt_nothing() -> None:
+    rule = lint_rules.NOTHING_DECRYPTED
+    given = override(encryption_info=info(GCM), source_component=1)
+    assert lines(of_tree(index(0), given, SWAP), rule) == ["install.3"]
+    assert lines(of_tree(index(1), given, COPY), rule) == ["install.3"]
+    assert lines(of_tree(index(0), given, COPY), rule) == []

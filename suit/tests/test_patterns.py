@@ -6,10 +6,11 @@ import jsonschema
 import pytest
 
 from spec.labels import Command
-from suit import describe, edn, yaml_source
+from suit import describe, edn, recipient_keys, yaml_source
 from suit.attest import attest
 from suit.decode import attach_severed, decode_manifest
 from suit.encode import encode_envelope
+from suit.encrypt import encrypt_file
 from suit.envelope import open_envelope
 from suit.errors import UsageError
 from suit.lint import lint
@@ -21,6 +22,7 @@ from suit.signer import KeyType, generate
 
 NAMES = sorted(titles())
 KEY = generate(KeyType.P256)
+OPENER = recipient_keys.generate(recipient_keys.RecipientKeyType.X25519)
 
 
 @pytest.fixture
@@ -28,6 +30,8 @@ def directory(tmp_path: Path) -> Path:
     names = ("firmware.bin", "firmware-a.bin", "firmware-b.bin", "firmware-old.bin", "firmware.delta")
     for name in (*names, "configuration.bin", "library.bin"):
         (tmp_path / name).write_bytes(name.encode() * 50)
+    info = encrypt_file(tmp_path / "firmware.bin", tmp_path / "firmware.enc", [OPENER])
+    (tmp_path / "firmware.info").write_bytes(info.raw)
     (tmp_path / "dependency.yaml").write_text(template("dependency"))
     return tmp_path
 
@@ -52,6 +56,7 @@ PATTERNS = {
     "dependency": "dependency",
     "dependent": "dependent",
     "delta slot": "delta-slot",
+    "encrypted": "encrypted",
 }
 
 
