@@ -26,6 +26,8 @@ from suit.report import Claims, Failure, Report
 
 DIRECTORY: Final = "report"
 MAX_ENTRIES: Final = 256
+_MAX_KEPT: Final = report.MAX_REPORT - (1 << 14)
+"""Leaves room for a nonce and the capabilities; what comes last is left out rather than how it ended."""
 UNSUPPORTED: Final = frozenset(
     {
         ReportReason.COSE_UNSUPPORTED,
@@ -140,11 +142,17 @@ class Reporter:
             self._entries.append(entry)
 
     def _keep(self, failure: Failure | None) -> None:
-        told = report.encode_report(Report(self._uri, self._digest, tuple(self._entries), failure))
+        told = self._told(failure)
+        while len(told) > _MAX_KEPT and self._entries:
+            del self._entries[len(self._entries) * 3 // 4 :]
+            told = self._told(failure)
         name = _name(self._procedure)
         with suppress(StorageError):
             if _stored(self._storage, name) != told:
                 replace(self._storage, name, told)
+
+    def _told(self, failure: Failure | None) -> bytes:
+        return report.encode_report(Report(self._uri, self._digest, tuple(self._entries), failure))
 
 
 @contextmanager
