@@ -96,6 +96,13 @@ for _name, _verb in attest_cli.cli.commands.items():
     help="Authorizes later changes of trust anchors; without it they are fixed.",
 )
 @click.option(
+    "--open-key",
+    "open_keys",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A key that opens encrypted payloads, with its secret: it goes into the IC.",
+)
+@click.option(
     "--report-cipher",
     type=click.Path(path_type=Path),
     help="A symmetric COSE_Key for this device alone: its SUIT reports leave encrypted, or not at all.",
@@ -123,6 +130,7 @@ def init(
     wait_seconds: int | None,
     secret_file: Path | None,
     report_cipher: Path | None,
+    open_keys: Sequence[Path],
 ) -> object:
     """Provision a device in DIRECTORY."""
     from device.config import Config, parse_components, parse_files, parse_uuid
@@ -131,6 +139,7 @@ def init(
     from device.ic.places import parse_requirement
     from device.processor import Profile
     from suit.keys import load_key
+    from suit.recipient_keys import load_recipient_key
     from suit.report_cipher import ReportCipher
 
     paths = parse_files(files)
@@ -160,6 +169,7 @@ def init(
         keys=keys.values(),
         secret=secret_file.read_bytes() if secret_file else None,
         report_cipher=ReportCipher.of(load_key(report_cipher)) if report_cipher else None,
+        decryption_keys=[load_recipient_key(path) for path in open_keys],
     )
     console.say(f"{directory}: provisioned with {len(keys)} trust anchor(s), channel {channel}")
     return {"directory": str(directory), "trust_anchors": len(keys)}

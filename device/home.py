@@ -6,8 +6,9 @@ parts together with a storage, an IC and a platform of their own.
 
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from device.storage import DirectoryStorage, Storage, replace, sync_path
 from device.trust import Sources, Trust, provision
 from suit.errors import StorageError, UsageError
 from suit.keys import CoseKey
+from suit.recipient_keys import RecipientKey
 from suit.report_cipher import ReportCipher
 
 CONFIG: Final = "device.json"
@@ -41,6 +43,7 @@ def create(
     keys: Iterable[CoseKey],
     secret: bytes | None = None,
     report_cipher: ReportCipher | None = None,
+    decryption_keys: Iterable[RecipientKey] = (),
     clock: Clock = _SYSTEM_CLOCK,
 ) -> None:
     """Provision a device. It is built beside ``directory`` and renamed at the end: there is no half one.
@@ -52,6 +55,7 @@ def create(
         keys: The keys that manifests are verified with.
         secret: Authorizes changes of trust anchors later; without one they are fixed for good.
         report_cipher: What its reports are encrypted with; a key of this device alone.
+        decryption_keys: What opens encrypted payloads; they go into the security IC and never out again.
         clock: When it is made: the first trusted time.
 
     Raises:
@@ -70,7 +74,9 @@ def create(
     place.parent.mkdir(parents=True, exist_ok=True)
     building = place.with_name(f".{place.name}.{secrets.token_hex(4)}.new")
     try:
-        _build(building, config, root_file, trusted, secret, report_cipher, clock)
+        openers = tuple(decryption_keys)
+        plan = Provisioning(trusted, secret, report_cipher=report_cipher, decryption_keys=openers)
+        _build(building, config, root_file, plan, clock)
         building.replace(place)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -82,9 +88,7 @@ def _build(
     directory: Path,
     config: Config,
     root_file: bytes,
-    keys: Sequence[CoseKey],
-    secret: bytes | None,
-    report_cipher: ReportCipher | None,
+    plan: Provisioning,
     clock: Clock,
 ) -> None:
     directory.mkdir(mode=0o700)
@@ -92,8 +96,8 @@ def _build(
         anchor = provision(storage, root_file, time_floor=clock.now())
     with DirectoryStorage(directory) as home:
         replace(home, CONFIG, config.to_json().encode())
-    plan = Provisioning(tuple(keys), secret, anchor, report_cipher)
-    provision_ic(config.ic, directory, plan, require=config.require, clock=clock.now)
+    whole = changed(plan, anchor=anchor)
+    provision_ic(config.ic, directory, whole, require=config.require, clock=clock.now)
 
 
 @contextmanager
