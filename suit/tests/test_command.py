@@ -15,6 +15,7 @@ from spec.labels import ReportReason
 from suit import errors
 from suit.command import Console, command
 from suit.errors import ExitCode, HardsuitError
+from suit.manifest import WaitInfo
 
 
 def leaves(kind: type[HardsuitError] = HardsuitError) -> Iterator[type[HardsuitError]]:
@@ -32,6 +33,8 @@ def make(kind: type[HardsuitError]) -> HardsuitError:
         return kind("the place", "the problem")
     if issubclass(kind, errors.RollbackError):
         return kind("sequence number", offered=1, stored=2)
+    if issubclass(kind, errors.WaitingError):
+        return kind("the message", WaitInfo({}))
     return kind("the message")
 
 
