@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
@@ -27,8 +28,8 @@ IMPATIENT = Limits(connect_seconds=2, silence_seconds=2, total_seconds=5)
 
 
 @contextmanager
-def answering(*parts: bytes, requests: list[bytes] | None = None) -> Iterator[str]:
-    """Answer every connection with these very bytes, then close it."""
+def answering(*parts: bytes, requests: list[bytes] | None = None, pause: float = 0) -> Iterator[str]:
+    """Answer every connection with these very bytes, in pieces when there is a pause, then close it."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -43,6 +44,7 @@ def answering(*parts: bytes, requests: list[bytes] | None = None) -> Iterator[st
                     requests.append(request)
                 for part in parts:
                     connection.sendall(part)
+                    time.sleep(pause)
 
     thread = Thread(target=serve)
     thread.start()
@@ -313,7 +315,7 @@ class Ticking:
 
 def test_body_below_the_minimum_rate_is_given_up() -> None:
     limits = Limits(grace_seconds=20, bytes_per_second=1024)
-    with answering(head("Content-Length: 10000"), *[b"x"] * 10_000) as url:
+    with answering(head("Content-Length: 10000"), *[b"x"] * 10_000, pause=0.001) as url:
         client = HttpClient(limits, monotonic=Ticking(2.0))
         with pytest.raises(SlowRetrievalError, match="only"):
             body(client, url)
@@ -321,7 +323,7 @@ def test_body_below_the_minimum_rate_is_given_up() -> None:
 
 
 def test_drip_of_headers_is_given_up() -> None:
-    with answering(b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n"] * 5_000) as url:
+    with answering(b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n"] * 5_000, pause=0.001) as url:
         client = HttpClient(Limits(grace_seconds=5, bytes_per_second=1 << 20), monotonic=Ticking(3.0))
         with pytest.raises(SlowRetrievalError):
             client.get(url)
