@@ -90,6 +90,11 @@ def pytest_configure(config: pytest.Config) -> None:
                     setattr(user, member, watched)
 
 
+def pytest_collection_finish() -> None:
+    """Let pass what modules of tests wrote while they were imported: no test is to blame for it."""
+    GRAMMAR.forget()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Judge what a test has written, once it has passed."""
