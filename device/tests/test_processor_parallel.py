@@ -97,7 +97,7 @@ def fails() -> Iterator[bytes]:
 def _no_thread_is_left() -> Iterator[None]:
     before = threading.active_count()
     yield
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # one of an earlier test may have ended meanwhile
 
 
 def each(index: int, *steps: Step) -> Step:
