@@ -2,7 +2,7 @@
 
 
 def printable(text: str) -> str:
-    r"""Return the text with everything that is not printable as ``\\uXXXX`` or ``\\UXXXXXXXX``.
+    r"""Return the text with everything that is not printable as ``\uXXXX`` or ``\UXXXXXXXX``.
 
     Control characters, line breaks, bidirectional overrides and lone surrogates are not printable.
     """

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 - a verb imports what it needs, so that --help and the other verbs do not wait
 
 
+_KEYS = click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The device's report key, PEM or COSE_Key; repeatable.",
+)
 _DECRYPT = click.option(
     "--decrypt-key",
     "decrypt_keys",
@@ -32,14 +40,7 @@ def cli() -> None:
 @command(cli)
 @click.argument("report", type=click.Path())
 @click.option("--envelope", required=True, type=click.Path(), help="The envelope that the report is about.")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The device's report key, PEM or COSE_Key; repeatable.",
-)
+@_KEYS
 @click.option(
     "--dependency",
     "dependencies",
@@ -116,14 +117,7 @@ def parse_nonce(text: str | None) -> bytes | None:
 @command(cli)
 @click.argument("envelope", type=click.Path())
 @click.option("--report", required=True, type=click.Path(), help="A report with the device's capabilities.")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The device's report key, PEM or COSE_Key; repeatable.",
-)
+@_KEYS
 @_DECRYPT
 def supported(
     console: Console, envelope: str, report: str, keys: tuple[Path, ...], decrypt_keys: tuple[Path, ...]
